@@ -1,0 +1,128 @@
+# Postern's build. Names decide: a .cc file without an underscore in a program folder is a program, one with an
+# underscore is a module of that folder, everything below lib/ is shared, tests/ mirrors the folders.
+#
+#   make            build/FOLDER/NAME for every program      make check    install test tools, build, run every test
+#   make run        a complete private instance, with a message sent through it
+#   make install    PREFIX=/usr/local DESTDIR=               make SAN=1    the same with ASan and UBSan, in build/san
+#   make fuzz       every fuzz target for FUZZ_SECONDS each  make fmt      clang-format     make clean
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+PREFIX ?= /usr/local
+BUILD := build$(if $(SAN),/san)
+CXX := g++
+FUZZ_CXX := clang++
+FUZZ_SECONDS ?= 60
+
+folders := smtpd inject queue send local remote pop3d imapd dnsq auth tools
+floors := core os mail net
+
+warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual -Wformat=2 -Wnull-dereference \
+  -Wvla -Wdate-time -Werror
+gcc_warnings := -Wduplicated-cond -Wlogical-op -Wuseless-cast
+language := -std=c++20 -fno-exceptions -fno-rtti -I. -MMD -MP
+hardening := -fPIE -ffunction-sections -fdata-sections -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS -ftrivial-auto-var-init=zero \
+  -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fzero-call-used-regs=used-gpr
+link_hardening := -Wl,--gc-sections,--fatal-warnings,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+ifdef SAN
+CXXFLAGS := $(language) $(warnings) $(gcc_warnings) -Wno-null-dereference -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+  -fno-sanitize-recover=all -DPOSTERN_SANITIZE -D_GLIBCXX_ASSERTIONS
+LDFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+static :=
+else
+CXXFLAGS := $(language) $(warnings) $(gcc_warnings) $(hardening) -O2 -g1
+LDFLAGS := $(link_hardening)
+static := -static-pie
+endif
+# Catch2's header throws and is not ours to warn about.
+TEST_CXXFLAGS := $(filter-out -fno-exceptions -fno-rtti $(warnings) $(gcc_warnings) -O2,$(CXXFLAGS)) -O0 -Wall -Wextra -Werror
+
+programs := $(foreach folder,$(folders),$(foreach file,$(wildcard $(folder)/*.cc),$(if $(findstring _,$(notdir $(file))),,$(file:.cc=))))
+binaries := $(programs:%=$(BUILD)/%)
+lib_sources := $(filter-out lib/os/main.cc,$(foreach floor,$(floors),$(wildcard lib/$(floor)/*.cc)))
+lib_archive := $(BUILD)/lib/postern.a
+modules_of = $(foreach file,$(wildcard $(1)/*.cc),$(if $(findstring _,$(notdir $(file))),$(BUILD)/$(file:.cc=.o)))
+module_objects := $(foreach folder,$(folders),$(call modules_of,$(folder)))
+unit_sources := $(wildcard tests/*_test.cc tests/*/*_test.cc tests/*/*/*_test.cc)
+fuzz_sources := $(wildcard tests/*/*_fuzz.cc tests/*/*/*_fuzz.cc)
+fuzz_targets := $(fuzz_sources:%.cc=build/fuzz/%)
+
+# Libraries that a program links besides ours: libs_NAME, in the folder's rules.mk.
+-include $(wildcard $(folders:%=%/rules.mk))
+
+.PHONY: all check run install fmt clean fuzz units test-tools
+.SECONDARY:
+
+all: $(binaries)
+
+define program_rule
+$(BUILD)/$(1): $(BUILD)/$(1).o $(BUILD)/$(1).main.o $(call modules_of,$(patsubst %/,%,$(dir $(1)))) $(lib_archive)
+	@echo "  LINK $$@"
+	@$$(CXX) $$(static) $$(LDFLAGS) -o $$@ $$^ $(libs_$(notdir $(1)))
+$(BUILD)/$(1).main.o: lib/os/main.cc
+	@mkdir -p $$(@D)
+	@echo "  CXX $$< for $(notdir $(1))"
+	@$$(CXX) $$(CXXFLAGS) -DPOSTERN_PROGRAM='"$(notdir $(1))"' -c -o $$@ $$<
+endef
+$(foreach program,$(programs),$(eval $(call program_rule,$(program))))
+
+$(lib_archive): $(lib_sources:%.cc=$(BUILD)/%.o)
+	@rm -f $@
+	@ar crs $@ $^
+
+$(BUILD)/tests/%.o: tests/%.cc
+	@mkdir -p $(@D)
+	@echo "  CXX $<"
+	@$(CXX) $(TEST_CXXFLAGS) -c -o $@ $<
+
+$(BUILD)/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "  CXX $<"
+	@$(CXX) $(CXXFLAGS) -c -o $@ $<
+
+units: $(BUILD)/tests/units
+$(BUILD)/tests/units: $(unit_sources:%.cc=$(BUILD)/%.o) $(BUILD)/tests/unit_main.o $(module_objects) $(lib_archive)
+	@echo "  LINK $@"
+	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^ -lcdb -lcrypt
+
+# Fuzz targets are clang's: one binary for each tests/**/X_fuzz.cc, with the lib and the modules built again for it.
+fuzz_flags := $(language) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS -DPOSTERN_SANITIZE
+build/fuzz/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "  FUZZ $<"
+	@$(FUZZ_CXX) $(fuzz_flags) -c -o $@ $<
+build/fuzz/all.a: $(lib_sources:%.cc=build/fuzz/%.o) $(patsubst $(BUILD)/%,build/fuzz/%,$(module_objects))
+	@rm -f $@
+	@ar crs $@ $^
+build/fuzz/tests/%_fuzz: build/fuzz/tests/%_fuzz.o build/fuzz/tests/fuzz_name.o build/fuzz/all.a
+	@echo "  LINK $@"
+	@$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcdb -lcrypt
+
+fuzz: $(fuzz_targets)
+	tests/run-fuzz $(FUZZ_SECONDS)
+
+test-tools: $(fuzz_targets) $(BUILD)/tests/units
+
+# Both install what they need first, so that a bare Debian 12 with make is enough.
+run:
+	tools/setup run
+	$(MAKE) -j"$$(nproc)" all
+	tools/demo
+
+check:
+	tools/setup check
+	$(MAKE) -j"$$(nproc)" all test-tools
+	tests/run
+
+install: all
+	tools/install-files "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
+
+fmt:
+	clang-format -i --style=file:.ci/clang-format $$(git ls-files '*.cc' '*.h')
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) build/fuzz -name '*.d' 2>/dev/null)

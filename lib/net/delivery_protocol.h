@@ -1,0 +1,64 @@
+// delivery_protocol - queue-send, local-spawn and local speak of deliveries in these records (doc/protocols.md)
+//
+// A record: four bytes of length of what follows (big-endian, at most 4096), a letter, and netstrings. A delivery is
+// named by queue ID and recipient index, so that what a spawner still runs means the same to the next queue-send.
+//
+//   queue-send → local-spawn   L  id, index, local name, recipient        with the open queue file
+//   local-spawn → local        O  id, index, recipient, dash, extension   with the open queue file
+//   local → local-spawn → queue-send   K, Z, D  id, index, text           delivered; not now; never
+//   local-spawn → queue-send, when it connects:   K, Z, D for what ended meanwhile; R  id, index for what still runs;
+//                                                 then A (no fields): it takes requests from now on
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "lib/core/result.h"
+#include "lib/core/wire.h"
+#include "lib/mail/queue_id.h"
+
+namespace postern {
+
+constexpr std::size_t record_head = 4;
+constexpr std::size_t record_most = 4096;
+constexpr std::size_t report_text_most = 512;
+
+struct DeliveryKey {
+  QueueId id;
+  std::uint32_t recipient;  // index in the envelope, from 0
+  friend auto operator<=>(const DeliveryKey&, const DeliveryKey&) = default;
+};
+
+struct LocalRequest {
+  DeliveryKey key;
+  std::string name;       // for the users database
+  std::string recipient;  // the address as the envelope has it
+  std::string encoded() const;
+  static Result<LocalRequest> parse(Wire body);
+};
+
+struct LocalOrder {
+  DeliveryKey key;
+  std::string recipient;
+  std::string dash;
+  std::string extension;
+  std::string encoded() const;
+  static Result<LocalOrder> parse(Wire body);
+};
+
+// What became of a delivery. The text is for the sender and the log: "2.0.0 ...", "4.2.1 ...", "5.1.1 ...".
+enum class Outcome : char { delivered = 'K', deferred = 'Z', failed = 'D', running = 'R', ready = 'A' };
+struct DeliveryReport {
+  Outcome outcome;
+  DeliveryKey key;   // not of `ready`
+  std::string text;  // cut at report_text_most; control characters become '?'
+  std::string encoded() const;
+  static Result<DeliveryReport> parse(Wire body);
+};
+std::string ready_record();
+
+// A body's length from its head; an error when it is longer than record_most or empty.
+Result<std::size_t> record_length(Wire head);
+
+}  // namespace postern

@@ -1,0 +1,92 @@
+#include "lib/net/queue_protocol.h"
+
+#include <poll.h>
+
+#include "lib/os/io.h"
+#include "lib/os/socket.h"
+
+namespace postern {
+namespace {
+
+constexpr auto answer_wait = Milliseconds{300'000};
+
+void append_head(std::string& text, char letter, std::size_t length) {
+  text += letter;
+  for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(length >> shift & 0xff);
+}
+
+}  // namespace
+
+Result<QueueFrameHead> QueueFrameHead::parse(Wire wire) {
+  std::string_view const head = wire.bytes();
+  if (head.size() != queue_frame_head) return permanent("queue protocol: not a frame");
+  if (std::string_view{"MECXYTP"}.find(head.front()) == std::string_view::npos) return permanent("queue protocol: unknown frame");
+  std::uint32_t length = 0;
+  for (char const c : head.substr(1)) length = length << 8 | static_cast<unsigned char>(c);
+  if (length > queue_frame_most) return permanent("queue protocol: frame too long");
+  return QueueFrameHead{head.front(), length};
+}
+
+void append_queue_frame(std::string& text, char letter, std::string_view content) {
+  append_head(text, letter, content.size());
+  text += content;
+}
+
+Result<QueueClient> QueueClient::connect(std::string_view service) { return QueueClient{TRY(connect_stream(service_socket(service)))}; }
+
+Status QueueClient::flush_message() {
+  std::string head;
+  append_head(head, 'M', pending_.size());
+  TRY(write_all(socket_.number(), head, pending_, Deadline::in(answer_wait)));
+  has_sent_ = true;
+  pending_.clear();
+  return Done{};
+}
+
+Status QueueClient::add(std::string_view bytes) {
+  while (!bytes.empty()) {
+    std::size_t const fits = queue_frame_most - pending_.size();
+    pending_.append(bytes.substr(0, fits));
+    bytes.remove_prefix(fits < bytes.size() ? fits : bytes.size());
+    if (pending_.size() == queue_frame_most) TRY(flush_message());
+  }
+  return Done{};
+}
+
+Result<QueueAnswer> QueueClient::commit(const Envelope& envelope) {
+  std::string request;
+  if (!pending_.empty()) append_queue_frame(request, 'M', pending_);
+  pending_.clear();
+  std::string const encoded = envelope.encoded();
+  for (std::string_view rest = encoded; !rest.empty(); rest.remove_prefix(rest.size() < queue_frame_most ? rest.size() : queue_frame_most))
+    append_queue_frame(request, 'E', rest.substr(0, queue_frame_most));
+  append_queue_frame(request, 'C', {});
+  Deadline const deadline = Deadline::in(answer_wait);
+  TRY(write_all(socket_.number(), request, deadline));
+  has_sent_ = false;
+
+  char head[queue_frame_head];
+  TRY(read_exactly(socket_.number(), head, deadline));
+  QueueFrameHead const frame = TRY(QueueFrameHead::parse(Wire{std::string_view{head, sizeof head}}));
+  std::string text(frame.length, '\0');
+  TRY(read_exactly(socket_.number(), text, deadline));
+  if (frame.letter == 'Y') return QueueAnswer{TRY(QueueId::parse(Wire{text})), Fate::temporary, {}};
+  if (frame.letter != 'T' && frame.letter != 'P') return permanent("queue protocol: unknown answer");
+  return QueueAnswer{std::nullopt, frame.letter == 'P' ? Fate::permanent : Fate::temporary, std::move(text)};
+}
+
+Status QueueClient::abandon() {
+  pending_.clear();
+  if (!std::exchange(has_sent_, false)) return Done{};
+  std::string frame;
+  append_queue_frame(frame, 'X', {});
+  return write_all(socket_.number(), frame, Deadline::in(answer_wait));
+}
+
+bool QueueClient::is_stale() const {
+  if (has_sent_) return false;
+  pollfd waiting{socket_.number(), POLLIN, 0};
+  return poll(&waiting, 1, 0) > 0;  // nothing is owed to us, so readable means ended
+}
+
+}  // namespace postern

@@ -1,0 +1,101 @@
+#include "lib/os/confine.h"
+
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "lib/os/fd.h"
+#include "lib/os/log.h"
+
+namespace postern {
+namespace {
+
+constexpr std::uint64_t all_rights =  // of Landlock ABI 2, the least that Debian 12's kernel has
+    LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
+    LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
+    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
+    LANDLOCK_ACCESS_FS_MAKE_SYM;
+constexpr std::uint64_t refer = 1u << 13;     // LANDLOCK_ACCESS_FS_REFER, ABI 2; not in every header
+constexpr std::uint64_t truncation = 1u << 14;  // LANDLOCK_ACCESS_FS_TRUNCATE, ABI 3
+
+std::uint64_t landlock_rights(unsigned rights, int version) {
+  std::uint64_t all = 0;
+  if (rights & may_read) all |= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+  if (rights & may_write) all |= LANDLOCK_ACCESS_FS_WRITE_FILE | (version >= 3 ? truncation : 0);
+  if (rights & may_create) all |= LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR;
+  if (rights & may_remove) all |= LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR;
+  if (rights & may_link_in) all |= LANDLOCK_ACCESS_FS_MAKE_REG | (version >= 2 ? refer : 0);
+  if (rights & may_execute) all |= LANDLOCK_ACCESS_FS_EXECUTE;
+  return all;
+}
+
+Status allow_path(int ruleset, const PathRule& rule, int version) {
+  std::string const path{rule.path};
+  Fd const parent{open(path.c_str(), O_PATH | O_CLOEXEC)};
+  if (!parent.is_open()) return system_error("confine: open", rule.path);
+  landlock_path_beneath_attr attributes{};
+  attributes.allowed_access = landlock_rights(rule.rights, version);
+  attributes.parent_fd = parent.number();
+  if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attributes, 0) != 0)
+    return system_error("confine: Landlock rule for", rule.path);
+  return Done{};
+}
+
+Status restrict_files(const Row& row) {
+  int const version = landlock_version();
+  if (version < 2) {  // the modes and uids still stand; say so and go on
+    LogLine{"confine"}.add("landlock", "missing").add("row", row.name).write();
+    if (version < 1) return Done{};
+  }
+  landlock_ruleset_attr attributes{};
+  attributes.handled_access_fs = all_rights | (version >= 2 ? refer : 0) | (version >= 3 ? truncation : 0);
+  Fd const ruleset{static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0))};
+  if (!ruleset.is_open()) return system_error("confine: Landlock");
+  for (const PathRule& rule : row.paths)
+    if (!rule.path.empty()) TRY(allow_path(ruleset.number(), rule, version));
+#ifdef POSTERN_SANITIZE
+  TRY(allow_path(ruleset.number(), PathRule{"/proc", may_read}, version));
+#endif
+  if (syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0) return system_error("confine: Landlock");
+  return Done{};
+}
+
+Status limit(int which, std::uint64_t most) {
+  rlimit now{};
+  getrlimit(static_cast<__rlimit_resource>(which), &now);
+  rlim_t const value = now.rlim_max < most ? now.rlim_max : most;
+  rlimit const wanted{value, value};
+  if (setrlimit(static_cast<__rlimit_resource>(which), &wanted) != 0) return system_error("confine: setrlimit");
+  return Done{};
+}
+
+}  // namespace
+
+int landlock_version() {
+  long const version = syscall(SYS_landlock_create_ruleset, nullptr, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
+  return version < 0 ? 0 : static_cast<int>(version);
+}
+
+Status confine_to(const Row& row, const Filter& filter) {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error("confine: no_new_privs");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return system_error("confine: dumpable");
+  // Root's starters keep the files open for the mailboxes' programs, which restrict themselves to their homes.
+  if (!(row.promises & becomes) && !(row.account == Account::root && (row.promises & starts))) TRY(restrict_files(row));
+  TRY(limit(RLIMIT_CORE, 0));
+  TRY(limit(RLIMIT_NOFILE, row.limits.open_files));
+#ifndef POSTERN_SANITIZE
+  TRY(limit(RLIMIT_DATA, row.limits.memory));
+#endif
+  if (row.account != Account::root && row.account != Account::caller && !(row.promises & starts))
+    TRY(limit(RLIMIT_NPROC, row.limits.processes));
+  sock_fprog const code{filter.length, const_cast<sock_filter*>(filter.code.data())};
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &code, 0, 0) != 0) return system_error("confine: seccomp");
+  return Done{};
+}
+
+}  // namespace postern

@@ -1,0 +1,16 @@
+// confine - a row of the manifest made true for this process
+#pragma once
+
+#include "lib/core/result.h"
+#include "lib/os/filter.h"
+#include "lib/os/manifest.h"
+
+namespace postern {
+
+// Everything confine() of program.h does, for a given row and its filter; called by main.cc and by the tests of rows.
+Status confine_to(const Row& row, const Filter& filter);
+
+// Says what the kernel cannot do, once: 0 is no Landlock at all.
+int landlock_version();
+
+}  // namespace postern

@@ -1,0 +1,86 @@
+// main - the one main() of every program; compiled once for each, with POSTERN_PROGRAM naming it
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <new>
+#include <string>
+
+#include "lib/core/ascii.h"
+#include "lib/os/confine.h"
+#include "lib/os/log.h"
+#include "lib/os/program.h"
+
+namespace postern {
+namespace {
+
+constexpr const Row& row = row_of(POSTERN_PROGRAM);
+constexpr Filter filter = make_filter(row.promises | row.kept_for_children);
+
+bool is_named(std::string_view list, std::string_view name) {
+  while (!list.empty()) {
+    std::size_t const end = list.find(' ');
+    if (list.substr(0, end) == name) return true;
+    list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
+  }
+  return false;
+}
+
+Args take_args(int count, char** words, char** environment) {
+  Args args;
+  for (int i = 1; i < count; ++i) args.arguments.emplace_back(words[i]);
+  for (char** at = environment; at && *at; ++at) {
+    std::string_view const entry{*at};
+    std::size_t const equals = entry.find('=');
+    if (equals == std::string_view::npos || !is_named(row.environment, entry.substr(0, equals))) continue;
+    args.environment.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return args;
+}
+
+}  // namespace
+
+const std::string_view program_name = row.name;
+
+Status confine() { return confine_to(row, filter); }
+
+std::optional<std::string_view> Args::variable(std::string_view name) const {
+  for (const auto& [key, value] : environment)
+    if (key == name) return value;
+  return std::nullopt;
+}
+
+void exit_program(int code) { _exit(code); }
+
+}  // namespace postern
+
+// Out of memory is a temporary failure of this process and of nothing else.
+#ifndef POSTERN_SANITIZE
+void* operator new(std::size_t size) {
+  if (void* const memory = malloc(size)) return memory;
+  _exit(111);
+}
+void operator delete(void* memory) noexcept { free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { free(memory); }
+#endif
+
+int main(int count, char** words) {
+  using namespace postern;
+  for (int fd = 0; fd <= 2; ++fd)
+    if (fcntl(fd, F_GETFD) < 0) return 111;  // else the next file opened would take the missing one's number
+  umask(0);
+  signal(SIGPIPE, SIG_IGN);
+  Args args = take_args(count, words, environ);
+  environ = nullptr;
+
+  Status const status = program(std::move(args));
+  if (status) return 0;
+  std::string line{program_name};
+  line += ": ";
+  for (char const c : status.error().text()) line += is_control(c) ? '?' : c;
+  line += '\n';
+  [[maybe_unused]] auto const wrote = write(2, line.data(), line.size());
+  return status.error().is_permanent() ? 100 : 111;
+}

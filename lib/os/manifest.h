@@ -1,0 +1,162 @@
+// manifest - what each program is, may do and may hold: one row a program, and the only place that says so
+//
+// confine() makes the seccomp filter, the Landlock rules and the limits from a row; tests hold rows against running
+// processes; the man pages' PRIVILEGES come from it. Paths are relative to the directory that a program runs in
+// (Postern's own, or for `local` the mailbox's home).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "lib/os/account.h"
+#include "lib/os/promises.h"
+
+namespace postern {
+
+// What may be done below a directory.
+enum PathRight : unsigned {
+  may_read = 1,          // read files and list directories
+  may_write = 2,         // write to files that are there
+  may_create = 4,        // new regular files and directories
+  may_remove = 8,        // unlink files and directories
+  may_link_in = 16,      // link or rename into it from another directory, without any right to what lies there
+  may_execute = 32,
+};
+
+struct PathRule {
+  std::string_view path;
+  unsigned rights = 0;
+};
+
+struct Limits {
+  std::uint64_t memory = 64u << 20;  // RLIMIT_DATA, bytes
+  std::uint64_t open_files = 64;
+  std::uint64_t processes = 0;  // RLIMIT_NPROC of its uid, itself included; 0: it cannot fork. Not for root.
+};
+
+struct Row {
+  std::string_view name;
+  Account account;
+  unsigned promises;  // what the running program may ask of the kernel
+  unsigned kept_for_children = 0;  // and what its filter leaves open for the programs it starts (they take it away themselves)
+  std::string_view fds;
+  std::array<PathRule, 8> paths{};
+  std::string_view sockets = "";      // what it connects to
+  std::string_view children = "";     // what it starts
+  std::string_view environment = "";  // what it is told
+  Limits limits{};
+};
+
+inline constexpr std::uint64_t MiB = 1u << 20;
+// What a filter must leave open so that a child can start and confine itself.
+inline constexpr unsigned child_start = starts | restricts;
+
+inline constexpr Row manifest[] = {
+    {.name = "tcpbind", .account = Account::root,
+     .promises = stdio | listens | starts,
+     .fds = "0>listening socket 2>log",
+     .children = "the program in its arguments"},
+    {.name = "tcplisten", .account = Account::smtp,
+     .promises = stdio | accepts | starts,
+     .kept_for_children = child_start | read_files | local_sockets,
+     .fds = "0<listening socket 2>log",
+     .paths = {{{"/", may_read | may_execute}}},
+     .children = "smtpd",
+     .environment = "UID GID GIDLIST NOTIFY",
+     .limits = {.open_files = 4096, .processes = 4096}},
+    {.name = "smtpd", .account = Account::smtp,
+     .promises = stdio | read_files | local_sockets,
+     .fds = "0<stranger 1>stranger 2>log",
+     .paths = {{{"control", may_read}, {"users", may_read}}},
+     .sockets = "queue-trusted",
+     .environment = "PROTO TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPLOCALIP TCPLOCALPORT TCP6REMOTEIP TCP6REMOTEPORT TCP6LOCALIP TCP6LOCALPORT",
+     .limits = {.memory = 24 * MiB, .open_files = 16}},
+    {.name = "queue-inject", .account = Account::queue,
+     .promises = stdio | read_files | write_files | local_sockets | accepts | forks,
+     .fds = "0<listening socket 2>log",
+     .paths = {{{"queue/tmp", may_read | may_write | may_create | may_remove | may_link_in},
+                {"queue/todo", may_create | may_link_in},
+                {"run/queue-send", may_write},
+                {"control", may_read}}},
+     .sockets = "queue-send",
+     .environment = "NOTIFY",
+     .limits = {.memory = 64 * MiB, .open_files = 64, .processes = 512}},
+    {.name = "queue-clean", .account = Account::queue,
+     .promises = stdio | read_files | write_files | local_sockets | accepts,
+     .fds = "0<listening socket 2>log",
+     .paths = {{{"queue", may_read | may_write | may_create | may_remove | may_link_in}}},
+     .environment = "NOTIFY",
+     .limits = {.memory = 32 * MiB, .open_files = 1024}},
+    {.name = "queue-send", .account = Account::send,
+     .promises = stdio | read_files | write_files | local_sockets | accepts,
+     .fds = "0<notification socket 2>log",
+     .paths = {{{"queue", may_read},
+                {"state", may_read | may_write | may_create | may_remove},
+                {"run/queue-send", may_read | may_write},
+                {"users", may_read},
+                {"control", may_read}}},
+     .sockets = "local-spawn queue-clean bounce",
+     .environment = "NOTIFY",
+     .limits = {.memory = 1024 * MiB, .open_files = 2048}},
+    {.name = "bounce", .account = Account::bounce,
+     .promises = stdio | read_files | local_sockets | accepts | forks,
+     .fds = "0<listening socket 2>log",
+     .paths = {{{"control", may_read}}},
+     .sockets = "queue-trusted",
+     .environment = "NOTIFY",
+     .limits = {.memory = 64 * MiB, .open_files = 64, .processes = 64}},
+    {.name = "local-spawn", .account = Account::root,
+     .promises = stdio | read_files | local_sockets | accepts | forks | starts | becomes,
+     .kept_for_children = child_start | write_files,
+     .fds = "0<listening socket 2>log",
+     .children = "local",
+     .environment = "NOTIFY",
+     .limits = {.open_files = 2048}},
+    {.name = "local", .account = Account::mailbox,
+     .promises = stdio | read_files | write_files | local_sockets,
+     .fds = "0<>local-spawn 2>log",
+     .paths = {{{".", may_read | may_write | may_create | may_remove | may_link_in}}},
+     .environment = "USER HOME DOMAIN",
+     .limits = {.memory = 32 * MiB, .open_files = 32}},
+    {.name = "inject", .account = Account::caller,
+     .promises = stdio | read_files | local_sockets,
+     .fds = "0<message 2>errors",
+     .paths = {{{"control", may_read}}},
+     .sockets = "queue-anyone",
+     .environment = "POSTERN_DIR QMAILSUSER QMAILSHOST QMAILNAME QMAILUSER QMAILHOST QMAILINJECT MAILNAME MAILUSER MAILHOST NAME USER LOGNAME"},
+    {.name = "postern", .account = Account::caller,
+     .promises = stdio | starts,
+     .kept_for_children = child_start | read_files | write_files | local_sockets | becomes | forks | chowns,
+     .fds = "0 1 2 the terminal's",
+     .children = "the other tools",
+     .environment = "POSTERN_DIR PATH"},
+    {.name = "user", .account = Account::root,
+     .promises = stdio | read_files | write_files | chowns,
+     .fds = "0<password 1>answer 2>errors",
+     .paths = {{{".", may_read | may_write | may_create | may_remove | may_link_in}}},
+     .environment = "POSTERN_DIR",
+     .limits = {.memory = 256 * MiB}},
+    {.name = "queue", .account = Account::root,
+     .promises = stdio | read_files | write_files | local_sockets,
+     .fds = "1>answer 2>errors",
+     .paths = {{{"queue", may_read}, {"state", may_read}, {"control", may_read}, {"run", may_read | may_write}}},
+     .environment = "POSTERN_DIR",
+     .limits = {.memory = 256 * MiB}},
+    {.name = "maildirmake", .account = Account::caller,
+     .promises = stdio | write_files,
+     .fds = "2>errors",
+     .paths = {{{".", may_create}}}},
+};
+
+// Never defined: a call to it in a constant expression is the compiler's message.
+void program_is_not_in_the_manifest();
+
+consteval const Row& row_of(std::string_view name) {
+  for (const Row& row : manifest)
+    if (row.name == name) return row;
+  program_is_not_in_the_manifest();
+  return manifest[0];
+}
+
+}  // namespace postern

@@ -1,0 +1,91 @@
+// settings - every control file: its default, its bounds, who reads it and when a change counts
+//
+// The one table. Programs ask for a setting by name at compile time, so a name that is not here does not compile;
+// doc/settings.md is compared with it by a test.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace postern {
+
+// A string literal as a template argument.
+template <std::size_t N>
+struct Name {
+  consteval Name(const char (&text)[N]) { std::copy_n(text, N, letters.begin()); }
+  constexpr std::string_view view() const { return {letters.data(), N - 1}; }
+  std::array<char, N> letters{};
+};
+
+enum class Kind : unsigned char { number, line, list };  // a list: a value a line; empty lines and # comments are skipped
+
+struct Setting {
+  std::string_view name;
+  Kind kind;
+  std::uint64_t value;   // of a number
+  std::uint64_t least;
+  std::uint64_t most;
+  std::string_view missing;  // what counts when the file is missing, in words
+  std::string_view readers;
+  std::string_view counts;   // when a change counts
+  std::string_view meaning;
+};
+
+inline constexpr std::string_view next_connection = "next connection";
+inline constexpr std::string_view next_message = "next message";
+inline constexpr std::string_view on_restart_or_hup = "within 5 seconds";
+inline constexpr std::string_view next_delivery = "next delivery";
+inline constexpr std::uint64_t any_size = 1ull << 40;
+
+inline constexpr Setting settings[] = {
+    // names
+    {"me", Kind::line, 0, 0, 0, "an error: every host has a name", "smtpd queue-inject queue-send bounce inject", next_connection, "this host's name: greeting, Received, bounces"},
+    {"locals", Kind::list, 0, 0, 0, "me", "smtpd queue-send", next_connection, "domains whose mail is for users of this host"},
+    {"virtualdomains", Kind::list, 0, 0, 0, "none", "smtpd queue-send", next_connection, "domain:prefix or user@domain:prefix; mail goes to the user prefix-localpart"},
+    {"rcpthosts", Kind::list, 0, 0, 0, "locals and virtualdomains only", "smtpd queue-send", next_connection, "further domains whose mail is taken from strangers (backup MX); .domain is every name below it"},
+    // smtpd
+    {"databytes", Kind::number, 64ull << 20, 0, any_size, "67108864", "smtpd", next_connection, "largest message in bytes; 0 is no limit"},
+    {"maxrecipients", Kind::number, 1000, 100, 50'000, "1000", "smtpd", next_connection, "recipients of one message (RFC 5321 §4.5.3.1.8 asks for 100)"},
+    {"maxheaderbytes", Kind::number, 256u << 10, 1024, 16u << 20, "262144", "smtpd", next_connection, "bytes of header"},
+    {"maxlinebytes", Kind::number, 65'536, 998, 16u << 20, "65536", "smtpd", next_connection, "bytes of one line of a message, without CRLF"},
+    {"maxbadcommands", Kind::number, 20, 1, 1000, "20", "smtpd", next_connection, "commands refused before the session is closed"},
+    {"maxunknownrecipients", Kind::number, 20, 1, 50'000, "20", "smtpd", next_connection, "recipients that do not exist before the session is closed"},
+    {"sessionseconds", Kind::number, 3600, 60, 86'400, "3600", "smtpd", next_connection, "length of one session"},
+    {"transactionseconds", Kind::number, 1800, 60, 86'400, "1800", "smtpd", next_connection, "time from MAIL to the end of the message"},
+    {"timeoutsmtpd", Kind::number, 300, 1, 3600, "300", "smtpd", next_connection, "seconds to wait for the client (RFC 5321 §4.5.3.2.7)"},
+    {"maxhops", Kind::number, 100, 10, 1000, "100", "smtpd inject", next_connection, "Received lines before a message counts as looping"},
+    {"barelf", Kind::line, 0, 0, 0, "refuse", "smtpd", next_connection, "refuse or mend: what becomes of a bare LF inside a message; it never ends one"},
+    {"greetdelay", Kind::number, 0, 0, 60, "0", "smtpd", next_connection, "seconds before the greeting in which an early talker shows itself"},
+    {"earlytalkers", Kind::line, 0, 0, 0, "log", "smtpd", next_connection, "log or refuse: what becomes of a client that talks before the greeting"},
+    {"smtpgreeting", Kind::line, 0, 0, 0, "me and ESMTP", "smtpd", next_connection, "text behind 220; it begins with this host's name"},
+    // queue-inject
+    {"queuemin", Kind::number, 5, 0, 90, "5", "queue-inject", next_message, "per cent of bytes and inodes that must be free to take a message"},
+    // queue-send
+    {"concurrencylocal", Kind::number, 20, 0, 1000, "20", "queue-send", on_restart_or_hup, "local deliveries at once; 0 halts them"},
+    {"concurrencymailbox", Kind::number, 5, 1, 1000, "5", "queue-send", on_restart_or_hup, "deliveries to one mailbox at once"},
+    {"queuelifetime", Kind::number, 432'000, 0, 5'184'000, "432000", "queue-send", on_restart_or_hup, "seconds until a message is given up"},
+    {"retryschedule", Kind::list, 0, 0, 0, "5 minutes, growing by half to 4 hours", "queue-send", on_restart_or_hup, "seconds between tries, a number a line, the last one repeats; or the word steady: every 15 minutes"},
+    {"queuescan", Kind::number, 300, 1, 3600, "300", "queue-send", on_restart_or_hup, "seconds between looks for messages that nobody told of"},
+    // bounce, inject
+    {"bouncefrom", Kind::line, 0, 0, 0, "MAILER-DAEMON", "bounce", next_message, "local part of the From line of bounces"},
+    {"bouncehost", Kind::line, 0, 0, 0, "me", "bounce", next_message, "its domain"},
+    {"bouncemaxbytes", Kind::number, 65'536, 0, any_size, "65536", "bounce", next_message, "bytes of the original that a bounce carries; of longer ones only the header"},
+    {"doublebounceto", Kind::line, 0, 0, 0, "none: a bounce that cannot be delivered is dropped with a log line", "queue-send bounce", next_message, "address for bounces of bounces"},
+    {"defaultdomain", Kind::line, 0, 0, 0, "me", "inject", next_message, "added to host names without a dot in header addresses"},
+    {"defaulthost", Kind::line, 0, 0, 0, "me", "inject", next_message, "added to addresses without a host"},
+    {"idhost", Kind::line, 0, 0, 0, "me", "inject", next_message, "right side of a Message-ID that inject makes"},
+};
+
+// Never defined: a call to it in a constant expression is the compiler's message.
+void setting_is_not_in_the_table();
+
+consteval const Setting& setting_of(std::string_view name) {
+  for (const Setting& setting : settings)
+    if (setting.name == name) return setting;
+  setting_is_not_in_the_table();
+  return settings[0];
+}
+
+}  // namespace postern

@@ -1,0 +1,42 @@
+// socket - Unix-domain sockets: connect, know the peer, pass descriptors
+#pragma once
+
+#include <sys/types.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "lib/core/clock.h"
+#include "lib/core/result.h"
+#include "lib/os/fd.h"
+
+namespace postern {
+
+// The socket of a service: run/SERVICE/s below the current directory.
+std::string service_socket(std::string_view service);
+
+Result<Fd> connect_stream(const std::string& path);
+Result<Fd> connect_datagrams(const std::string& path);  // non-blocking
+Result<std::pair<Fd, Fd>> stream_pair();
+
+struct Peer {
+  uid_t uid;
+  pid_t pid;
+};
+Result<Peer> peer_of(int socket);  // SO_PEERCRED: the kernel's word, not the peer's
+
+// One message with at most one descriptor; the descriptor arrives with its first byte. All of `bytes` is sent.
+Status send_with_fd(int socket, std::string_view bytes, int fd, Deadline deadline = Deadline::never());
+// Reads at most room.size() bytes; 0 bytes is the end. Any second descriptor is closed.
+struct Received {
+  std::size_t bytes;
+  Fd fd;
+};
+Result<Received> receive_with_fd(int socket, std::span<char> room);
+
+// Tells the supervisor that the service is ready: a newline on the descriptor that NOTIFY names; nothing without it.
+void notify_ready(std::string_view notify_variable);
+
+}  // namespace postern

@@ -1,0 +1,40 @@
+// spawn - start one program as somebody: it gets the descriptors, words and environment listed here and nothing else
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "lib/core/result.h"
+#include "lib/os/account.h"
+
+namespace postern {
+
+class Spawn {
+ public:
+  explicit Spawn(std::string path) { words_.push_back(std::move(path)); }
+
+  Spawn& argument(std::string word);
+  Spawn& variable(std::string_view name, std::string_view value);
+  Spawn& give(int number, int fd);         // `fd` becomes `number` in the child; 0, 1 and 2 not given stay as they are
+  Spawn& as(Uid uid, Gid gid);             // no supplementary groups
+  Spawn& in(std::string directory);        // entered after becoming the user
+  // The child's pid. A child that cannot become, enter or exec ends with 111 at once.
+  Result<pid_t> start() const;
+
+ private:
+  struct Given {
+    int number;
+    int fd;
+  };
+  std::vector<std::string> words_;
+  std::vector<std::string> environment_;
+  std::vector<Given> given_;
+  std::string directory_;
+  bool becomes_ = false;
+  uid_t uid_ = 0;
+  gid_t gid_ = 0;
+};
+
+}  // namespace postern
