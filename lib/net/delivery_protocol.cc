@@ -102,6 +102,19 @@ std::string DeliveryReport::encoded() const {
 
 std::string ready_record() { return with_head("A"); }
 
+std::string forget_record(const DeliveryKey& key) {
+  std::string body{"F"};
+  append_key(body, key);
+  return with_head(body);
+}
+
+Result<DeliveryKey> parse_forget(Wire body) {
+  std::string_view rest = TRY(body_of(body, 'F'));
+  DeliveryKey const key = TRY(take_key(rest));
+  TRY(check_end(rest));
+  return key;
+}
+
 Result<DeliveryReport> DeliveryReport::parse(Wire body) {
   std::string_view rest = body.bytes();
   if (rest.empty()) return permanent("delivery protocol: empty record");

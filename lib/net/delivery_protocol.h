@@ -6,8 +6,12 @@
 //   queue-send → local-spawn   L  id, index, local name, recipient        with the open queue file
 //   local-spawn → local        O  id, index, recipient, dash, extension   with the open queue file
 //   local → local-spawn → queue-send   K, Z, D  id, index, text           delivered; not now; never
-//   local-spawn → queue-send, when it connects:   K, Z, D for what ended meanwhile; R  id, index for what still runs;
-//                                                 then A (no fields): it takes requests from now on
+//   queue-send → local-spawn   F  id, index      the outcome is in the state file, or the message is gone: forget it
+//   local-spawn → queue-send, when it connects:   K, Z, D for what ended and was not forgotten; R  id, index for what
+//                                                 still runs; then A (no fields): it takes requests from now on
+//
+// A spawner keeps every outcome until it is told to forget it, so a queue-send that dies between hearing an outcome and
+// acting on it does not deliver again.
 #pragma once
 
 #include <cstdint>
@@ -57,6 +61,10 @@ struct DeliveryReport {
   static Result<DeliveryReport> parse(Wire body);
 };
 std::string ready_record();
+
+// F: queue-send has acted on an outcome.
+std::string forget_record(const DeliveryKey& key);
+Result<DeliveryKey> parse_forget(Wire body);
 
 // A body's length from its head; an error when it is longer than record_most or empty.
 Result<std::size_t> record_length(Wire head);

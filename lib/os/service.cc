@@ -143,11 +143,7 @@ Result<bool> Client::wait_for_request(Deadline deadline) const {
     if (ready < 0 && errno != EINTR) return system_error("poll");
     if (ready == 0 && deadline.has_passed()) return false;
     if (ready <= 0) continue;
-    if (waiting[0].revents != 0) {
-      char byte;
-      ssize_t const peeked = recv(socket_.number(), &byte, 1, MSG_PEEK);
-      return peeked > 0;
-    }
+    if (waiting[0].revents != 0) return true;
     return false;
   }
 }

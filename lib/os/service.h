@@ -37,7 +37,7 @@ class Client {
       : socket_(std::move(socket)), peer_(peer), stop_(stop), slots_(slots), own_(own) {}
   int fd() const { return socket_.number(); }
   const Peer& peer() const { return peer_; }
-  // Waits for the first byte of a request. False: the client or the service ends; say nothing and return.
+  // Waits for the first byte of a request, or the client's end. False: time is over or the service ends; return then.
   Result<bool> wait_for_request(Deadline deadline) const;
   // Sets this process's count, and gives the sum of all that serve this peer's uid.
   std::uint64_t set_unfinished(std::uint64_t bytes) const;
