@@ -88,10 +88,14 @@ using Status = Result<Done>;
 
 }  // namespace postern
 
-// The value, or leave this function with the error. The only macro that hides a return.
-#define TRY(expression)                                 \
-  __extension__({                                       \
-    auto try_result = (expression);                     \
-    if (!try_result) return std::move(try_result).error(); \
-    *std::move(try_result);                             \
+// The value, or leave this function with the error. The only macro that hides a return. Each use names its variable
+// anew, so that one TRY may stand inside another.
+#define POSTERN_TRY(expression, result)             \
+  __extension__({                                   \
+    auto result = (expression);                     \
+    if (!result) return std::move(result).error();  \
+    *std::move(result);                             \
   })
+#define POSTERN_JOIN_AGAIN(a, b) a##b
+#define POSTERN_JOIN(a, b) POSTERN_JOIN_AGAIN(a, b)
+#define TRY(expression) POSTERN_TRY(expression, POSTERN_JOIN(try_result_, __COUNTER__))

@@ -12,6 +12,7 @@ namespace postern {
 class Wire {
  public:
   explicit constexpr Wire(std::string_view bytes) : bytes_(bytes) {}
+  explicit constexpr Wire(const char* literal) : bytes_(literal) {}
   explicit Wire(const std::string& bytes) : bytes_(bytes) {}
   explicit Wire(std::string&&) = delete;
 
