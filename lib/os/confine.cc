@@ -74,6 +74,12 @@ Status limit(int which, std::uint64_t most) {
   return Done{};
 }
 
+Status install(const Filter& filter) {
+  sock_fprog const code{filter.length, const_cast<sock_filter*>(filter.code.data())};
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &code, 0, 0) != 0) return system_error("confine: seccomp");
+  return Done{};
+}
+
 }  // namespace
 
 int landlock_version() {
@@ -83,6 +89,7 @@ int landlock_version() {
 
 Status confine_to(const Row& row, const Filter& filter) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error("confine: no_new_privs");
+  if (row.promises & loads) return install(filter);  // files and limits are the business of what it becomes
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return system_error("confine: dumpable");
   // Root's starters keep the files open for the mailboxes' programs, which restrict themselves to their homes.
   if (!(row.promises & becomes) && !(row.account == Account::root && (row.promises & starts))) TRY(restrict_files(row));
@@ -93,9 +100,7 @@ Status confine_to(const Row& row, const Filter& filter) {
 #endif
   if (row.account != Account::root && row.account != Account::caller && !(row.promises & starts))
     TRY(limit(RLIMIT_NPROC, row.limits.processes));
-  sock_fprog const code{filter.length, const_cast<sock_filter*>(filter.code.data())};
-  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &code, 0, 0) != 0) return system_error("confine: seccomp");
-  return Done{};
+  return install(filter);
 }
 
 }  // namespace postern

@@ -32,7 +32,7 @@ struct Filter {
 
 class FilterMaker {
  public:
-  consteval explicit FilterMaker(unsigned promises) : promises_(promises), allowed_(syscalls_of(promises)) {
+  consteval explicit FilterMaker(unsigned promises) : promises_(promises & loads ? ~0u : promises), allowed_(syscalls_of(promises)) {
     add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
     jump_if(BPF_JEQ, filter_architecture, 1, 0);
     add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);

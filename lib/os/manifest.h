@@ -44,7 +44,7 @@ struct Row {
   std::array<PathRule, 8> paths{};
   std::string_view sockets = "";      // what it connects to
   std::string_view children = "";     // what it starts
-  std::string_view environment = "";  // what it is told
+  std::string_view environment = "";  // what it is told; "*": everything, which it hands on
   Limits limits{};
 };
 
@@ -54,9 +54,10 @@ inline constexpr unsigned child_start = starts | restricts;
 
 inline constexpr Row manifest[] = {
     {.name = "tcpbind", .account = Account::root,
-     .promises = stdio | listens | starts,
+     .promises = stdio | listens | starts | loads,
      .fds = "0>listening socket 2>log",
-     .children = "the program in its arguments"},
+     .children = "the program in its arguments",
+     .environment = "*"},
     {.name = "tcplisten", .account = Account::smtp,
      .promises = stdio | accepts | starts,
      .kept_for_children = child_start | read_files | local_sockets,
@@ -64,7 +65,7 @@ inline constexpr Row manifest[] = {
      .paths = {{{"/", may_read | may_execute}}},
      .children = "smtpd",
      .environment = "UID GID GIDLIST NOTIFY",
-     .limits = {.open_files = 4096, .processes = 4096}},
+     .limits = {.memory = 256 * MiB, .open_files = 256}},  // its children's at most
     {.name = "smtpd", .account = Account::smtp,
      .promises = stdio | read_files | local_sockets,
      .fds = "0<stranger 1>stranger 2>log",

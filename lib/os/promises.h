@@ -23,6 +23,7 @@ enum Promise : unsigned {
   listens = 1u << 8,      // make and bind internet sockets
   restricts = 1u << 9,    // confine() itself; always in while a process is not confined, kept by those who start others
   chowns = 1u << 10,      // change owner and mode of files
+  loads = 1u << 11,       // becomes any other program, with no file rule and no limit: what ordinary programs need of the kernel
 };
 
 constexpr std::size_t syscall_room = 512;  // numbers from here on are refused
@@ -30,6 +31,7 @@ constexpr std::size_t syscall_room = 512;  // numbers from here on are refused
 using SyscallSet = std::array<bool, syscall_room>;
 
 consteval SyscallSet syscalls_of(unsigned promises) {
+  if (promises & loads) promises = ~0u;
   SyscallSet set{};
   auto const allow = [&set](auto... numbers) { ((set[static_cast<std::size_t>(numbers)] = true), ...); };
 #ifdef POSTERN_SANITIZE  // what ASan and UBSan do besides
@@ -61,6 +63,11 @@ consteval SyscallSet syscalls_of(unsigned promises) {
   if (promises & restricts) allow(SYS_prctl, SYS_seccomp, SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self,
                                   SYS_prlimit64, SYS_setrlimit, SYS_openat);
   if (promises & chowns) allow(SYS_chown, SYS_fchown, SYS_fchownat, SYS_lchown, SYS_chmod, SYS_fchmod, SYS_fchmodat);
+  if (promises & loads) allow(SYS_dup, SYS_pipe, SYS_select, SYS_pselect6, SYS_kill, SYS_ioctl, SYS_getcwd, SYS_geteuid, SYS_getegid,
+                              SYS_getresuid, SYS_getresgid, SYS_getgroups, SYS_getpgrp, SYS_getpgid, SYS_setpgid, SYS_getsid, SYS_uname,
+                              SYS_sysinfo, SYS_getrlimit, SYS_alarm, SYS_setitimer, SYS_sigaltstack, SYS_sched_yield,
+                              SYS_sched_getaffinity, SYS_close_range, SYS_clone3, SYS_rt_sigtimedwait, SYS_rt_sigsuspend, SYS_mknodat,
+                              SYS_mknod, SYS_symlinkat, SYS_symlink, SYS_truncate, SYS_capget, SYS_times);
   return set;
 }
 
