@@ -12,7 +12,7 @@ Result<std::uint64_t> parse_number(Wire text, std::uint64_t most) {
   for (char const c : text.bytes()) {
     if (!is_digit(c)) return permanent("number: not a digit");
     auto const digit = static_cast<std::uint64_t>(c - '0');
-    if (number > most / 10 || number * 10 > most - digit) return permanent("number: too large");
+    if (digit > most || number > (most - digit) / 10) return permanent("number: too large");
     number = number * 10 + digit;
   }
   return number;
