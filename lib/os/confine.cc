@@ -1,6 +1,7 @@
 #include "lib/os/confine.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -80,6 +81,15 @@ Status install(const Filter& filter) {
   return Done{};
 }
 
+// Of root's powers a starter keeps those to become somebody else.
+Status keep_only_becoming() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2]{};
+  sets[0].effective = sets[0].permitted = 1u << CAP_SETUID | 1u << CAP_SETGID;
+  if (syscall(SYS_capset, &header, sets) != 0) return system_error("confine: capset");
+  return Done{};
+}
+
 }  // namespace
 
 int landlock_version() {
@@ -100,6 +110,7 @@ Status confine_to(const Row& row, const Filter& filter) {
 #endif
   if (row.account != Account::root && row.account != Account::caller && !(row.promises & starts))
     TRY(limit(RLIMIT_NPROC, row.limits.processes));
+  if (row.promises & becomes) TRY(keep_only_becoming());
   return install(filter);
 }
 

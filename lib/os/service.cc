@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 
 #include "lib/os/io.h"
 #include "lib/os/log.h"
+#include "lib/os/signals.h"
 
 namespace postern {
 namespace {
@@ -168,22 +168,15 @@ Status serve_clients(const ServicePool& limits, std::string_view notify, Serve s
   Pool pool{limits, slots, std::vector<pid_t>(limits.most_clients, 0), std::move(stop_read), std::move(stop_write), std::move(change_read),
             std::move(change_write)};
 
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  Fd const signal_fd{signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};
-  if (!signal_fd.is_open()) return system_error("signalfd");
+  Fd const signals = TRY(signal_events({SIGTERM, SIGCHLD}));
 
   fill(pool, serve, context);
   notify_ready(notify);
   for (;;) {
-    pollfd waiting[2] = {{signal_fd.number(), POLLIN, 0}, {pool.change_read.number(), POLLIN, 0}};
+    pollfd waiting[2] = {{signals.number(), POLLIN, 0}, {pool.change_read.number(), POLLIN, 0}};
     if (poll(waiting, 2, -1) < 0 && errno != EINTR) return system_error("poll");
-    signalfd_siginfo signal{};
-    while (read(signal_fd.number(), &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal))
-      if (signal.ssi_signo == SIGTERM) return Done{};
+    for (int signal; (signal = next_signal(signals)) != 0;)
+      if (signal == SIGTERM) return Done{};
     char changes[256];
     while (read(pool.change_read.number(), changes, sizeof changes) > 0) {
     }
