@@ -83,8 +83,8 @@ struct Child {
 
 class Spawner {
  public:
-  Spawner(std::string local, Directory users, Accounts accounts)
-      : local_(std::move(local)), users_(std::move(users)), accounts_(std::move(accounts)) {}
+  Spawner(std::string local, std::string host, Directory users, Accounts accounts)
+      : local_(std::move(local)), host_(std::move(host)), users_(std::move(users)), accounts_(std::move(accounts)) {}
 
   void run(const Fd& signals);
 
@@ -104,6 +104,7 @@ class Spawner {
   Deadline next_leave() const;
 
   std::string local_;
+  std::string host_;
   Directory users_;
   Accounts accounts_;
   std::optional<RecordStream> sender_;
@@ -190,14 +191,15 @@ Status Spawner::deliver(const LocalRequest& request, const Fd& message) {
 // One that waits for this mailbox, or a new one.
 Result<Child*> Spawner::child_for(const Mailbox& mailbox) {
   for (Child& child : children_)
-    if (!child.running && child.mailbox.user == mailbox.user && child.mailbox.uid == mailbox.uid && child.mailbox.gid == mailbox.gid &&
-        child.mailbox.home == mailbox.home)
+    if (!child.running && child.mailbox.user == mailbox.user && child.mailbox.uid == mailbox.uid &&
+        child.mailbox.gid == mailbox.gid && child.mailbox.home == mailbox.home)
       return &child;
   if (children_.size() >= most_children) return temporary("4.3.2 too many deliveries at once");
   auto [own, others] = TRY(stream_pair());
   auto const pid = Spawn{local_}
                        .variable("USER", mailbox.user)
                        .variable("HOME", mailbox.home)
+                       .variable("HOST", host_)
                        .give(0, others.number())
                        .as(TRY(Uid::from(mailbox.uid)), TRY(Gid::from(mailbox.gid)))
                        .in(mailbox.home)
@@ -215,7 +217,8 @@ bool Spawner::hear_child(Child& child) {
     if (!body) return false;
     if (!*body) return true;
     auto heard = DeliveryReport::parse(Wire{**body});
-    if (!heard || !child.running || heard->key != *child.running || heard->outcome == Outcome::running || heard->outcome == Outcome::ready)
+    if (!heard || !child.running || heard->key != *child.running || heard->outcome == Outcome::running ||
+        heard->outcome == Outcome::ready)
       return false;  // a `local` that was taken over can speak of its own delivery only
     child.running.reset();
     child.leaves = Deadline::in(idle_time);
@@ -236,7 +239,8 @@ void Spawner::reap() {
     if (status == 0) continue;
     LogLine{"local-failed"}
         .add("child", static_cast<std::uint64_t>(pid))
-        .add(WIFSIGNALED(status) ? "signal" : "exit", static_cast<std::uint64_t>(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)))
+        .add(WIFSIGNALED(status) ? "signal" : "exit",
+             static_cast<std::uint64_t>(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)))
         .write();
   }
 }
@@ -285,7 +289,8 @@ postern::Status program(postern::Args args) {
   if (args.arguments.size() != 1 || !args.arguments[0].starts_with('/'))
     return permanent("usage: local-spawn /path/to/local, with a listening socket on descriptor 0");
   Control const control = TRY(Control::open());
-  Spawner spawner{std::string{args.arguments[0]}, TRY(Directory::open("users")), TRY(Accounts::read(control.directory()))};
+  Spawner spawner{std::string{args.arguments[0]}, TRY(control.me()), TRY(Directory::open("users")),
+                  TRY(Accounts::read(control.directory()))};
   Fd const signals = TRY(signal_events({SIGTERM, SIGCHLD}));
   TRY(confine());
   notify_ready(args.variable("NOTIFY").value_or(""));

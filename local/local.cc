@@ -44,7 +44,8 @@ Status check_instructions(const Directory& home, const LocalOrder& order) {
   std::string const name = is_sub_address ? ".qmail" : ".qmail" + order.dash + order.extension;
   if (name.find('/') != std::string::npos) return permanent("5.1.1 no mailbox here by that name");
   auto const status = home.status_of(name);
-  if (status && status->st_size != 0) return temporary("4.3.5 instructions are not obeyed by this version; empty or remove", name);
+  if (status && status->st_size != 0)
+    return temporary("4.3.5 instructions are not obeyed by this version; empty or remove", name);
   if (!status && !is_missing(status.error())) return temporary("4.3.0 cannot look for", name);
   if (!status && !is_sub_address) return permanent("5.1.1 no mailbox here by that name");
   return Done{};
@@ -114,10 +115,8 @@ Status deliver_by_hand(const Mail& mail, std::string_view recipient) {
 postern::Status program(postern::Args args) {
   using namespace postern;
   if (args.arguments.size() > 1) return permanent("usage: local [RECIPIENT] < a queue file; in the mailbox's home");
-  char host[256] = "localhost";
-  if (gethostname(host, sizeof host - 1) != 0) return system_error("gethostname");
   Directory const home = TRY(Directory::open("."));
-  Mail const mail{home, host};
+  Mail const mail{home, args.variable("HOST").value_or("localhost")};  // tells hosts apart that share a Maildir
   TRY(confine());
   return args.arguments.empty() ? obey(mail) : deliver_by_hand(mail, args.arguments[0]);
 }

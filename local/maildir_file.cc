@@ -37,7 +37,10 @@ Result<MaildirFile> MaildirFile::create(const Directory& maildir, std::string_vi
 }
 
 MaildirFile::MaildirFile(MaildirFile&& other) noexcept
-    : tmp_(std::move(other.tmp_)), new_(std::move(other.new_)), name_(std::exchange(other.name_, {})), file_(std::move(other.file_)) {}
+    : tmp_(std::move(other.tmp_)),
+      new_(std::move(other.new_)),
+      name_(std::exchange(other.name_, {})),
+      file_(std::move(other.file_)) {}
 
 MaildirFile::~MaildirFile() {
   if (!name_.empty()) static_cast<void>(tmp_.unlink(name_).has_value());  // else mail readers remove it after 36 hours

@@ -23,7 +23,8 @@ void LoopWatch::see(std::string_view bytes) {
 void LoopWatch::end_line() {
   constexpr std::string_view field = "delivered-to:";
   if (line_.empty()) is_in_header_ = false;
-  if (starts_with_ignoring_case(line_, field) && equal_ignoring_case(trimmed(std::string_view{line_}.substr(field.size())), recipient_))
+  if (starts_with_ignoring_case(line_, field) &&
+      equal_ignoring_case(trimmed(std::string_view{line_}.substr(field.size())), recipient_))
     is_loop_ = true;
   line_.clear();
 }

@@ -6,15 +6,35 @@ namespace postern {
 namespace {
 
 constexpr InjectionRights table[] = {
-    {.account = Account::smtp, .origin = Origin::inbound, .may_name_client = true, .may_name_login = false, .may_add_header = true,
-     .may_mark_junk = true, .may_send_as_anybody = true},
-    {.account = Account::submit, .origin = Origin::submission, .may_name_client = true, .may_name_login = true, .may_add_header = true,
-     .may_mark_junk = false, .may_send_as_anybody = true},
-    {.account = Account::bounce, .origin = Origin::bounce, .may_name_client = false, .may_name_login = false, .may_add_header = false,
-     .may_mark_junk = false, .may_send_as_anybody = false},
+    {.account = Account::smtp,
+     .origin = Origin::inbound,
+     .may_name_client = true,
+     .may_name_login = false,
+     .may_add_header = true,
+     .may_mark_junk = true,
+     .may_send_as_anybody = true},
+    {.account = Account::submit,
+     .origin = Origin::submission,
+     .may_name_client = true,
+     .may_name_login = true,
+     .may_add_header = true,
+     .may_mark_junk = false,
+     .may_send_as_anybody = true},
+    {.account = Account::bounce,
+     .origin = Origin::bounce,
+     .may_name_client = false,
+     .may_name_login = false,
+     .may_add_header = false,
+     .may_mark_junk = false,
+     .may_send_as_anybody = false},
 };
-constexpr InjectionRights anyone = {.account = std::nullopt, .origin = Origin::local, .may_name_client = false, .may_name_login = false,
-                                    .may_add_header = false, .may_mark_junk = false, .may_send_as_anybody = true};
+constexpr InjectionRights anyone = {.account = std::nullopt,
+                                    .origin = Origin::local,
+                                    .may_name_client = false,
+                                    .may_name_login = false,
+                                    .may_add_header = false,
+                                    .may_mark_junk = false,
+                                    .may_send_as_anybody = true};
 
 // Fields that only the last hand may write.
 constexpr std::string_view forbidden_fields[] = {"return-path", "delivered-to", "received", "bcc"};
@@ -24,7 +44,8 @@ Status check_field(std::string_view name, std::string_view value, std::string_vi
     if (equal_ignoring_case(name, forbidden)) return permanent("5.7.0 this header line is not for you to add");
   if (!equal_ignoring_case(name, "authentication-results")) return Done{};
   value = trimmed(value);
-  if (!equal_ignoring_case(value.substr(0, value.find_first_of("; \t")), me)) return permanent("5.7.0 Authentication-Results of another host");
+  if (!equal_ignoring_case(value.substr(0, value.find_first_of("; \t")), me))
+    return permanent("5.7.0 Authentication-Results of another host");
   return Done{};
 }
 

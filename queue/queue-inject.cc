@@ -58,7 +58,8 @@ Status check_space(const Injector& injector) {
   struct statvfs space {};
   if (fstatvfs(injector.tmp.number(), &space) != 0) return system_error("4.3.0 statvfs of queue/tmp");
   if (space.f_bavail * 100 < space.f_blocks * least) return temporary("4.3.1 the queue's disk is nearly full (control/queuemin)");
-  if (space.f_files != 0 && space.f_favail * 100 < space.f_files * least) return temporary("4.3.1 the queue's disk is short of inodes (control/queuemin)");
+  if (space.f_files != 0 && space.f_favail * 100 < space.f_files * least)
+    return temporary("4.3.1 the queue's disk is short of inodes (control/queuemin)");
   return Done{};
 }
 
@@ -138,7 +139,8 @@ Status converse(Injector& injector, const Client& client) {
       if (result) notice.tell(*result);
     } else if (frame->letter == 'M' || frame->letter == 'E') {
       if (pending.error) continue;
-      Status taken = frame->letter == 'M' ? take_message(injector, client, pending, frame->content) : take_envelope(pending, frame->content);
+      Status taken =
+          frame->letter == 'M' ? take_message(injector, client, pending, frame->content) : take_envelope(pending, frame->content);
       if (!taken) pending.error.emplace(std::move(taken).error());
     } else if (frame->letter != 'X') {
       return permanent("a frame that is not a client's");
@@ -152,7 +154,8 @@ Status converse(Injector& injector, const Client& client) {
 
 void serve(Client& client, void* context) {
   auto const status = converse(*static_cast<Injector*>(context), client);
-  if (!status) LogLine{"broken-connection"}.add("uid", std::uint64_t{client.peer().uid}).add("error", status.error().text()).write();
+  if (!status)
+    LogLine{"broken-connection"}.add("uid", std::uint64_t{client.peer().uid}).add("error", status.error().text()).write();
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ inline constexpr Row manifest[] = {
      .promises = stdio | read_files | write_files | local_sockets,
      .fds = "0<>local-spawn 2>log",
      .paths = {{{".", may_read | may_write | may_create | may_remove | may_link_in}}},
-     .environment = "USER HOME DOMAIN",
+     .environment = "USER HOME HOST",
      .limits = {.memory = 32 * MiB, .open_files = 32}},
     {.name = "inject", .account = Account::caller,
      .promises = stdio | read_files | local_sockets,
