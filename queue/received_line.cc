@@ -38,7 +38,7 @@ std::string received_line(const Envelope& envelope, const QueueId& id, std::stri
     line += me;
     line += " (Postern) with " + cleaned(envelope.protocol);
   }
-  line += "\n  id " + id.text() + "; " + date_text(now) + "\n";
+  line += "\n  id " + id.text() + "; " + MailDate{now}.text() + "\n";
   return line;
 }
 
