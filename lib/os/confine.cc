@@ -21,8 +21,20 @@ constexpr std::uint64_t all_rights =  // of Landlock ABI 2, the least that Debia
     LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
     LANDLOCK_ACCESS_FS_MAKE_SYM;
-constexpr std::uint64_t refer = 1u << 13;     // LANDLOCK_ACCESS_FS_REFER, ABI 2; not in every header
-constexpr std::uint64_t truncation = 1u << 14;  // LANDLOCK_ACCESS_FS_TRUNCATE, ABI 3
+// Later than some headers: by the ABI that knows them.
+constexpr int least_version = 2;                // REFER: with less, no file could be linked from one directory to another
+constexpr std::uint64_t refer = 1u << 13;       // ABI 2, LANDLOCK_ACCESS_FS_REFER
+constexpr std::uint64_t truncation = 1u << 14;  // ABI 3, LANDLOCK_ACCESS_FS_TRUNCATE
+constexpr std::uint64_t bind_and_connect = 3;   // ABI 4, LANDLOCK_ACCESS_NET_BIND_TCP and _CONNECT_TCP
+constexpr std::uint64_t abstract_sockets_and_signals = 3;  // ABI 6, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET and _SIGNAL
+
+struct RulesetAttributes {
+  std::uint64_t files = 0;
+  std::uint64_t net = 0;     // ABI 4
+  std::uint64_t scoped = 0;  // ABI 6
+
+  static std::size_t size(int version) { return (version >= 6 ? 3 : version >= 4 ? 2 : 1) * sizeof(std::uint64_t); }
+};
 
 std::uint64_t landlock_rights(unsigned rights, int version) {
   std::uint64_t all = 0;
@@ -30,7 +42,7 @@ std::uint64_t landlock_rights(unsigned rights, int version) {
   if (rights & may_write) all |= LANDLOCK_ACCESS_FS_WRITE_FILE | (version >= 3 ? truncation : 0);
   if (rights & may_create) all |= LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR;
   if (rights & may_remove) all |= LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR;
-  if (rights & may_link_in) all |= LANDLOCK_ACCESS_FS_MAKE_REG | (version >= 2 ? refer : 0);
+  if (rights & may_link_in) all |= LANDLOCK_ACCESS_FS_MAKE_REG | refer;
   if (rights & may_execute) all |= LANDLOCK_ACCESS_FS_EXECUTE;
   return all;
 }
@@ -49,13 +61,16 @@ Status allow_path(int ruleset, const PathRule& rule, int version) {
 
 Status restrict_files(const Row& row) {
   int const version = landlock_version();
-  if (version < 2) {  // the modes and uids still stand; say so and go on
-    LogLine{"confine"}.add("landlock", "missing").add("row", row.name).write();
-    if (version < 1) return Done{};
+  if (version < least_version) {  // users and modes still stand; the services say so and go on
+    if (row.promises & accepts) LogLine{"confine"}.add("landlock", "missing").write();
+    return Done{};
   }
-  landlock_ruleset_attr attributes{};
-  attributes.handled_access_fs = all_rights | (version >= 2 ? refer : 0) | (version >= 3 ? truncation : 0);
-  Fd const ruleset{static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0))};
+  RulesetAttributes attributes;
+  attributes.files = all_rights | refer | (version >= 3 ? truncation : 0);
+  // A stranger's socket could be disconnected and connected anew to somewhere else: no seccomp filter sees that.
+  attributes.net = bind_and_connect;
+  attributes.scoped = abstract_sockets_and_signals;
+  Fd const ruleset{static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, RulesetAttributes::size(version), 0))};
   if (!ruleset.is_open()) return system_error("confine: Landlock");
   for (const PathRule& rule : row.paths)
     if (!rule.path.empty()) TRY(allow_path(ruleset.number(), rule, version));
@@ -68,7 +83,7 @@ Status restrict_files(const Row& row) {
 
 Status limit(int which, std::uint64_t most) {
   rlimit now{};
-  getrlimit(static_cast<__rlimit_resource>(which), &now);
+  if (getrlimit(static_cast<__rlimit_resource>(which), &now) != 0) return system_error("confine: getrlimit");
   rlim_t const value = now.rlim_max < most ? now.rlim_max : most;
   rlimit const wanted{value, value};
   if (setrlimit(static_cast<__rlimit_resource>(which), &wanted) != 0) return system_error("confine: setrlimit");
@@ -100,7 +115,9 @@ int landlock_version() {
 Status confine_to(const Row& row, const Filter& filter) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error("confine: no_new_privs");
   if (row.promises & loads) return install(filter);  // files and limits are the business of what it becomes
+#ifndef POSTERN_SANITIZE                             // their reports read /proc/self
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return system_error("confine: dumpable");
+#endif
   // Root's starters keep the files open for the mailboxes' programs, which restrict themselves to their homes.
   if (!(row.promises & becomes) && !(row.account == Account::root && (row.promises & starts))) TRY(restrict_files(row));
   TRY(limit(RLIMIT_CORE, 0));

@@ -1,7 +1,7 @@
 // filter - a seccomp-BPF program, made by the compiler from a row's promises
 //
 // The architecture is tested first; then a balanced tree over ranges of call numbers, so that no call costs more than
-// eight comparisons and installing it stays cheap (the kernel runs the filter once for each number). Number -1 is
+// nine comparisons and installing it stays cheap (the kernel runs the filter once for each number). Number -1 is
 // allowed: the kernel answers ENOSYS, and a tracer that skips a call sets it.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,83 +31,133 @@ struct Filter {
   unsigned short length = 0;
 };
 
+// What becomes of a call; the later ones look at an argument.
+enum class Verdict : unsigned char {
+  kill,
+  allow,
+  not_implemented,  // ENOSYS: clone3(), whose flags lie in memory that a filter cannot read; libc falls back to clone()
+  by_family,        // socket()
+  by_protection,    // mmap() and mprotect(): nothing executable
+  by_namespaces,    // clone(): no new ones
+};
+
+inline constexpr std::uint32_t namespace_flags = 0x7e020000;  // every CLONE_NEW... that clone() knows
+
+consteval Verdict verdict_of(std::size_t number, const SyscallSet& allowed, unsigned promises) {
+  if (!allowed[number]) return Verdict::kill;
+  switch (number) {
+    case SYS_clone3:
+      return Verdict::not_implemented;
+    case SYS_socket:
+      return Verdict::by_family;
+    case SYS_clone:
+      return Verdict::by_namespaces;
+#ifndef POSTERN_SANITIZE
+    case SYS_mmap:
+    case SYS_mprotect:
+      // A program that starts others leaves dynamic loaders their mapping of code.
+      return promises & (starts | loads) ? Verdict::allow : Verdict::by_protection;
+#endif
+    default:
+      return Verdict::allow;
+  }
+}
+
+// Never defined: a call to it in a constant expression is the compiler's message.
+void filter_has_a_jump_that_is_too_long();
+
 class FilterMaker {
  public:
-  consteval explicit FilterMaker(unsigned promises) : promises_(promises & loads ? ~0u : promises), allowed_(syscalls_of(promises)) {
+  consteval explicit FilterMaker(unsigned promises) : promises_(promises & loads ? ~0u : promises) {
+    SyscallSet const allowed = syscalls_of(promises);
     add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
     jump_if(BPF_JEQ, filter_architecture, 1, 0);
-    add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    answer(SECCOMP_RET_KILL_PROCESS);
     add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
     jump_if(BPF_JEQ, 0xffffffffu, 0, 1);
-    add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    jump_if(BPF_JGE, syscall_room, 0, 1);
-    add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-    std::size_t start = 0;
-    for (std::size_t number = 1; number <= syscall_room; ++number) {
-      if (number < syscall_room && verdict(number) == verdict(start) && verdict(number) <= 1) continue;
-      starts_[ranges_++] = start;
-      start = number;
+    answer(SECCOMP_RET_ALLOW);
+    jump_if(BPF_JGE, syscall_room, 0, 1);  // those of the x32 ABI too
+    answer(SECCOMP_RET_KILL_PROCESS);
+    for (std::size_t number = 0; number < syscall_room; ++number) {
+      Verdict const verdict = verdict_of(number, allowed, promises);
+      if (count_ == 0 || ranges_[count_ - 1].verdict != verdict) ranges_[count_++] = {number, verdict};
     }
-    tree(0, ranges_);
+    tree(0, count_);
   }
   consteval Filter made() const { return filter_; }
 
  private:
-  consteval int verdict(std::size_t number) const {
-    if (!allowed_[number]) return 0;
-    if (number == SYS_socket) return 2;
-    if (number == SYS_mmap || number == SYS_mprotect) return 3;
-    return 1;
-  }
+  struct Range {
+    std::size_t start = 0;  // up to the start of the next
+    Verdict verdict = Verdict::kill;
+  };
+
   consteval void add(unsigned code, std::size_t k) {
     filter_.code[filter_.length++] = sock_filter{static_cast<std::uint16_t>(code), 0, 0, static_cast<std::uint32_t>(k)};
   }
   consteval void jump_if(unsigned test, std::size_t k, unsigned if_true, unsigned if_false) {
-    filter_.code[filter_.length++] = sock_filter{static_cast<std::uint16_t>(BPF_JMP | test | BPF_K), static_cast<std::uint8_t>(if_true),
-                                                 static_cast<std::uint8_t>(if_false), static_cast<std::uint32_t>(k)};
+    filter_.code[filter_.length++] =
+        sock_filter{static_cast<std::uint16_t>(BPF_JMP | test | BPF_K), static_cast<std::uint8_t>(if_true),
+                    static_cast<std::uint8_t>(if_false), static_cast<std::uint32_t>(k)};
   }
+  consteval void answer(std::size_t action) { add(BPF_RET | BPF_K, action); }
+  consteval void load_argument(std::size_t index) {  // its low half
+    add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + index * sizeof(std::uint64_t));
+  }
+
   consteval void tree(std::size_t first, std::size_t last) {
-    if (last - first == 1) return leaf(verdict(starts_[first]));
+    if (last - first == 1) return leaf(ranges_[first].verdict);
     std::size_t const middle = first + (last - first) / 2;
     unsigned short const here = filter_.length;
-    jump_if(BPF_JGE, starts_[middle], 0, 0);
+    jump_if(BPF_JGE, ranges_[middle].start, 0, 0);
     tree(first, middle);
-    filter_.code[here].jt = static_cast<std::uint8_t>(filter_.length - here - 1);
+    int const distance = filter_.length - here - 1;
+    if (distance > 255) filter_has_a_jump_that_is_too_long();
+    filter_.code[here].jt = static_cast<std::uint8_t>(distance);
     tree(middle, last);
   }
-  consteval void leaf(int verdict) {
-    if (verdict == 2) {  // the family is the low half of the first argument
-      add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args));
-      if (promises_ & local_sockets) {
-        jump_if(BPF_JEQ, AF_UNIX, 0, 1);
-        add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-      }
-      if (promises_ & listens) {
-        jump_if(BPF_JEQ, AF_INET, 1, 0);
-        jump_if(BPF_JEQ, AF_INET6, 0, 1);
-        add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-      }
-      add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-    } else if (verdict == 3) {  // protection is the third argument of both
-#ifdef POSTERN_SANITIZE
-      add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-#else
-      // A program that starts others leaves dynamic loaders their mapping of code.
-      if (promises_ & starts) return add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-      add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + 2 * sizeof(std::uint64_t));
-      jump_if(BPF_JSET, PROT_EXEC, 0, 1);
-      add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-      add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-#endif
-    } else {
-      add(BPF_RET | BPF_K, verdict == 1 ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS);
+
+  consteval void leaf(Verdict verdict) {
+    switch (verdict) {
+      case Verdict::kill:
+        return answer(SECCOMP_RET_KILL_PROCESS);
+      case Verdict::allow:
+        return answer(SECCOMP_RET_ALLOW);
+      case Verdict::not_implemented:
+        return answer(SECCOMP_RET_ERRNO | ENOSYS);
+      case Verdict::by_family:
+        return family_leaf();
+      case Verdict::by_protection:
+        return refuse_bits(2, PROT_EXEC);
+      case Verdict::by_namespaces:
+        return refuse_bits(0, namespace_flags);
     }
   }
 
+  consteval void family_leaf() {
+    load_argument(0);
+    if (promises_ & local_sockets) {
+      jump_if(BPF_JEQ, AF_UNIX, 0, 1);
+      answer(SECCOMP_RET_ALLOW);
+    }
+    if (promises_ & listens) {
+      jump_if(BPF_JEQ, AF_INET, 1, 0);
+      jump_if(BPF_JEQ, AF_INET6, 0, 1);
+      answer(SECCOMP_RET_ALLOW);
+    }
+    answer(SECCOMP_RET_KILL_PROCESS);
+  }
+
+  consteval void refuse_bits(std::size_t argument, std::size_t bits) {
+    load_argument(argument);
+    jump_if(BPF_JSET, bits, 0, 1);
+    answer(SECCOMP_RET_KILL_PROCESS);
+    answer(SECCOMP_RET_ALLOW);
+  }
+
   unsigned promises_;
-  SyscallSet allowed_;
-  std::array<std::size_t, syscall_room> starts_{};
-  std::size_t ranges_ = 0;
+  std::array<Range, syscall_room> ranges_{};
+  std::size_t count_ = 0;
   Filter filter_{};
 };
 
