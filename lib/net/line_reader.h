@@ -30,7 +30,10 @@ class LineReader {
   // What is there, at least one byte after waiting; empty at end of file. Bytes count as read once consumed.
   Result<std::string_view> some(Deadline deadline);
   void consume(std::size_t bytes) { start_ += bytes; }
-  bool nothing_waiting() const { return start_ == end_; }  // in the buffer: the moment to answer a batch (RFC 2920)
+  // What is in the buffer: without a whole line there (or, for bulk data, a byte), the next call waits, and the moment
+  // has come to answer a batch (RFC 2920).
+  bool has_line() const { return std::string_view{buffer_.data() + start_, end_ - start_}.find('\n') != std::string_view::npos; }
+  bool nothing_waiting() const { return start_ == end_; }
   void forget() { start_ = end_ = 0; }                     // at STARTTLS
 
  private:

@@ -1,0 +1,51 @@
+// message_transfer - one message from the wire into the queue, or one reason why not
+//
+// Bytes of a message that is refused are still read up to its end, so that no byte of it is ever taken for a command.
+// A transfer that ends without finish() leaves nothing in the queue.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "smtpd/message_body.h"
+#include "smtpd/message_queue.h"
+#include "smtpd/message_watch.h"
+#include "smtpd/smtp_reply.h"
+
+namespace postern {
+
+class MessageTransfer {
+ public:
+  MessageTransfer(MessageQueue& queue, const SessionRules& rules, MessageBody::Framing framing)
+      : queue_(queue), rules_(rules), body_(framing, rules.bare_lf), watch_(rules) {}
+  MessageTransfer(const MessageTransfer&) = delete;
+  MessageTransfer& operator=(const MessageTransfer&) = delete;
+  ~MessageTransfer();
+
+  Status begin();
+  std::size_t take(std::string_view wire);  // how many bytes were the message's
+  bool has_ended() const { return body_.has_ended(); }
+  std::uint64_t size() const { return body_.size(); }
+  std::string_view refusal() const { return refusal_; }  // the reply, or empty while all is well
+
+  struct Outcome {
+    std::string reply;
+    std::optional<QueueId> id;
+  };
+  Outcome finish(const Envelope& envelope);  // after the last byte
+
+ private:
+  void refuse(std::string_view reply);
+  void judge();
+
+  MessageQueue& queue_;
+  const SessionRules& rules_;
+  MessageBody body_;
+  MessageWatch watch_;
+  std::string text_;
+  std::string_view refusal_;
+  bool is_open_ = false;  // the queue holds a part of this message
+};
+
+}  // namespace postern

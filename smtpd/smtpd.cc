@@ -1,0 +1,75 @@
+// smtpd - receives mail from strangers by SMTP
+//
+// run by   tcplisten, tcpserver, s6-tcpserver or a shell, as pn-smtp
+// fds      0 < client   1 > client   2 > log
+// files    reads control/, users/cdb        starts  nothing
+// talks to run/queue-trusted/s, with the first message
+// exits    0 the session is over, however   100 control/ is wrong   111 not now, try again
+// see      smtpd(8)
+//
+// SPDX-License-Identifier: 0BSD
+#include <sys/socket.h>
+
+#include "lib/os/io.h"
+#include "lib/os/log.h"
+#include "lib/os/program.h"
+#include "smtpd/smtp_session.h"
+
+namespace postern {
+namespace {
+
+struct Knowledge {
+  SessionRules rules;
+  RecipientCheck recipients;
+};
+
+Result<Knowledge> read_knowledge() {
+  Control const control = TRY(Control::open());
+  auto rules = TRY(SessionRules::read(control));
+  auto recipients = TRY(RecipientCheck::read(control, Directory::open("users")));
+  return Knowledge{std::move(rules), std::move(recipients)};
+}
+
+// Who speaks before the greeting does not listen to it either. With a delay of 0, what is there already counts.
+SmtpSession::Start wait_to_greet(const SessionRules& rules, const ClientInfo& client) {
+  if (!wait_readable(0, Deadline::in(rules.greet_delay))) return SmtpSession::Start::polite;
+  char first;
+  if (recv(0, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 0) return SmtpSession::Start::polite;  // it hung up
+  LogLine{"early-talker"}.add("client", client.address).write();
+  return SmtpSession::Start::early_talker;
+}
+
+// Closing with bytes unread makes the kernel reset the connection, and the last reply may be lost on the way.
+void close_gently() {
+  if (shutdown(1, SHUT_WR) != 0) return;
+  Deadline const deadline = Deadline::in(2s);
+  char room[4096];
+  for (std::size_t left = 1u << 20; left > sizeof room; left -= sizeof room) {
+    auto const got = read_some(0, room, deadline);
+    if (!got || *got == 0) return;
+  }
+}
+
+}  // namespace
+}  // namespace postern
+
+postern::Status program(postern::Args args) {
+  using namespace postern;
+  auto const knowledge = read_knowledge();
+  TRY(confine());
+
+  ReplyWriter out{1};
+  if (!knowledge) {
+    out.say("421 4.3.5 This host is not configured well; try again later");
+    [[maybe_unused]] auto const told = out.flush(Deadline::in(10s));
+    return knowledge.error();
+  }
+  ClientInfo const client = ClientInfo::from(args);
+  LogLine{"connect"}.add("client", client.address).add("port", client.port).write();
+  LineReader in{0};
+  QueueService queue;
+  SmtpSession session{knowledge->rules, knowledge->recipients, queue, client, in, out};
+  session.run(wait_to_greet(knowledge->rules, client));
+  if (session.was_cut_off()) close_gently();
+  return Done{};
+}
