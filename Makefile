@@ -109,12 +109,12 @@ test-tools: $(fuzz_targets) $(BUILD)/tests/units
 run:
 	tools/setup run
 	$(MAKE) -j"$$(nproc)" all
-	tools/demo
+	BUILD="$(BUILD)" tools/demo
 
 check:
 	tools/setup check
 	$(MAKE) -j"$$(nproc)" all test-tools
-	tests/run
+	BUILD="$(BUILD)" tests/run
 
 install: all
 	tools/install-files "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
