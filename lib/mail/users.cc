@@ -31,11 +31,12 @@ Result<std::optional<std::string_view>> value_of(cdb& database, std::string_view
 Result<Mailbox> Mailbox::parse(Wire value) {
   std::array<std::string_view, 6> fields;
   std::string_view rest = value.bytes();
-  for (std::string_view& field : fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    bool const is_last = i + 1 == fields.size();
     std::size_t const end = rest.find('\0');
-    if (end == std::string_view::npos) return permanent("users/cdb: a mailbox has too few fields");
-    field = rest.substr(0, end);
-    rest.remove_prefix(end + 1);
+    if ((end == std::string_view::npos) != is_last) return permanent("users/cdb: a mailbox has not six fields");
+    fields[i] = rest.substr(0, end);
+    if (!is_last) rest.remove_prefix(end + 1);
   }
   if (fields[3].empty() || fields[3].front() != '/') return permanent("users/cdb: a home is not an absolute path");
   return Mailbox{std::string{fields[0]},

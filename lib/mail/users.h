@@ -24,7 +24,7 @@ struct Mailbox {
   std::string dash;  // what separates the extension: "", "-", "+"
   std::string extension;
 
-  // The fields "user\0uid\0gid\0home\0dash\0ext\0" of a cdb value.
+  // The fields "user\0uid\0gid\0home\0dash\0ext" of a cdb value: the last one ends with it, as qmail-newu has it.
   static Result<Mailbox> parse(Wire value);
 };
 
