@@ -45,6 +45,7 @@ lib_sources := $(filter-out lib/os/main.cc,$(foreach floor,$(floors),$(wildcard 
 lib_archive := $(BUILD)/lib/postern.a
 modules_of = $(foreach file,$(wildcard $(1)/*.cc),$(if $(findstring _,$(notdir $(file))),$(BUILD)/$(file:.cc=.o)))
 module_objects := $(foreach folder,$(folders),$(call modules_of,$(folder)))
+module_archive = $(BUILD)/$(patsubst %/,%,$(dir $(1)))/modules.a
 unit_sources := $(wildcard tests/*_test.cc tests/*/*_test.cc tests/*/*/*_test.cc)
 fuzz_sources := $(wildcard tests/*/*_fuzz.cc tests/*/*/*_fuzz.cc)
 fuzz_targets := $(fuzz_sources:%.cc=build/fuzz/%)
@@ -58,7 +59,7 @@ fuzz_targets := $(fuzz_sources:%.cc=build/fuzz/%)
 all: $(binaries)
 
 define program_rule
-$(BUILD)/$(1): $(BUILD)/$(1).o $(BUILD)/$(1).main.o $(call modules_of,$(patsubst %/,%,$(dir $(1)))) $(lib_archive)
+$(BUILD)/$(1): $(BUILD)/$(1).o $(BUILD)/$(1).main.o $(call module_archive,$(1)) $(lib_archive)
 	@echo "  LINK $$@"
 	@$$(CXX) $$(static) $$(LDFLAGS) -o $$@ $$^ $(libs_$(notdir $(1)))
 $(BUILD)/$(1).main.o: lib/os/main.cc
@@ -67,6 +68,15 @@ $(BUILD)/$(1).main.o: lib/os/main.cc
 	@$$(CXX) $$(CXXFLAGS) -DPOSTERN_PROGRAM='"$(notdir $(1))"' -c -o $$@ $$<
 endef
 $(foreach program,$(programs),$(eval $(call program_rule,$(program))))
+
+# A program takes from its folder's modules what it calls, and needs no library for the others.
+define modules_rule
+$(BUILD)/$(1)/modules.a: $(call modules_of,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@ar crs $$@ $$^
+endef
+$(foreach folder,$(folders),$(eval $(call modules_rule,$(folder))))
 
 $(lib_archive): $(lib_sources:%.cc=$(BUILD)/%.o)
 	@rm -f $@
