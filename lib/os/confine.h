@@ -10,6 +10,9 @@ namespace postern {
 // Everything confine() of program.h does, for a given row and its filter; called by main.cc and by the tests of rows.
 Status confine_to(const Row& row, const Filter& filter);
 
+// confine() of program.h, and a right to one more directory: one that the operator named, never a stranger.
+Status confine_with(const PathRule& besides);
+
 // Says what the kernel cannot do, once: 0 is no Landlock at all.
 int landlock_version();
 

@@ -47,6 +47,16 @@ const std::string_view program_name = row.name;
 
 Status confine() { return confine_to(row, filter); }
 
+Status confine_with(const PathRule& besides) {
+  Row wider = row;
+  for (PathRule& rule : wider.paths)
+    if (rule.path.empty()) {
+      rule = besides;
+      return confine_to(wider, filter);
+    }
+  return permanent("confine: no room for one more path");
+}
+
 std::optional<std::string_view> Args::variable(std::string_view name) const {
   for (const auto& [key, value] : environment)
     if (key == name) return value;

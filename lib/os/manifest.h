@@ -133,7 +133,7 @@ inline constexpr Row manifest[] = {
      .children = "the other tools",
      .environment = "POSTERN_DIR PATH"},
     {.name = "user", .account = Account::root,
-     .promises = stdio | read_files | write_files | chowns,
+     .promises = stdio | read_files | write_files | chowns | terminal,
      .fds = "0<password 1>answer 2>errors",
      .paths = {{{".", may_read | may_write | may_create | may_remove | may_link_in}}},
      .environment = "POSTERN_DIR",

@@ -2,7 +2,7 @@
 //
 // A word is a bit. What no word of a program's row covers kills it with SIGSYS. Some calls are looked at more closely
 // (filter.h): socket() by address family, mmap() and mprotect() so that no memory is ever made executable, clone() so that
-// nobody makes namespaces. No word covers tgkill(): abort() then ends with SIGSYS, and a program that was taken over
+// nobody makes namespaces, ioctl() by request. No word covers tgkill(): abort() then ends with SIGSYS, and a program that was taken over
 // cannot kill the others of its user.
 #pragma once
 
@@ -26,6 +26,7 @@ enum Promise : unsigned {
   restricts = 1u << 9,      // confine() itself; always in while a process is not confined, kept by those who start others
   chowns = 1u << 10,        // change owner and mode of files
   loads = 1u << 11,  // becomes any other program, with no file rule and no limit: what ordinary programs need of the kernel
+  terminal = 1u << 12,  // ask whether a descriptor is a terminal, and hide what is typed there
 };
 
 constexpr std::size_t syscall_room = 512;  // numbers from here on are refused
@@ -78,6 +79,7 @@ consteval SyscallSet syscalls_of(unsigned promises) {
           SYS_alarm, SYS_setitimer, SYS_sigaltstack, SYS_sched_yield, SYS_sched_getaffinity, SYS_close_range, SYS_tgkill,
           SYS_rt_sigtimedwait, SYS_rt_sigsuspend, SYS_mknodat, SYS_mknod, SYS_symlinkat, SYS_symlink, SYS_truncate, SYS_capget,
           SYS_times);
+  if (promises & terminal) allow(SYS_ioctl);
   return set;
 }
 

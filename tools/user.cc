@@ -1,0 +1,169 @@
+// user - mailboxes: add, remove and list them, set their passwords
+//
+// run by   the operator, as root; tools/instance
+// fds      0<password (passwd)   1>list   2>errors
+// files    users/assign cdb passwords next-uid lock, control/virtualdomains, homes and their Maildir;
+//          reads /etc/passwd and /etc/group
+// exits    0 done   100 it cannot be done like that   111 not now, try again
+// see      user(8), passwords(5)
+#include <unistd.h>
+
+#include "lib/os/confine.h"
+#include "lib/os/io.h"
+#include "lib/os/program.h"
+#include "tools/tool_words.h"
+#include "tools/user_domain.h"
+#include "tools/user_home.h"
+#include "tools/user_list.h"
+#include "tools/user_options.h"
+#include "tools/user_password.h"
+#include "tools/user_store.h"
+#include "tools/user_system.h"
+
+namespace postern {
+namespace {
+
+constexpr unsigned every_right = may_read | may_write | may_create | may_remove | may_link_in;
+
+Result<std::string> read_system_file(const std::string& name) {
+  Directory const etc = TRY(Directory::open("/etc"));
+  Fd const file = TRY(etc.open_file(name));
+  return read_all(file.number(), 16u << 20);
+}
+
+// authd's group, once there is one.
+Result<std::optional<gid_t>> readers_of_passwords() {
+  std::string const group = TRY(read_system_file("group"));
+  return find_system_group(Wire{group}, "pn-auth");
+}
+
+bool is_inside(std::string_view path, std::string_view directory) {
+  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
+}
+
+// Confined to Postern's directory, and to the home where that lies elsewhere.
+Status confine_with_home(const std::string& home, const std::string& here) {
+  if (is_inside(home, here)) return confine();
+  std::string const parent = home.substr(0, home.rfind('/') + 1);
+  return confine_with(PathRule{access(home.c_str(), F_OK) == 0 ? home : parent, every_right});
+}
+
+// Two mailboxes of different uids must not lie in one another.
+Status check_home(const Assignments& assignments, const Mailbox& mailbox) {
+  for (const Assignment& line : assignments.lines()) {
+    const std::string& other = line.mailbox.home;
+    bool const overlaps = other == mailbox.home || is_inside(other, mailbox.home) || is_inside(mailbox.home, other);
+    if (overlaps && line.mailbox.uid != mailbox.uid)
+      return permanent("its home would be, hold or lie in the home of", line.mailbox.user);
+  }
+  return Done{};
+}
+
+Status check_uid(const Mailbox& mailbox, const Control& control) {
+  auto const accounts = Accounts::read(control.directory());
+  if (!accounts) return Done{};  // no users of Postern's own yet
+  if (accounts->account_of(mailbox.uid)) return permanent("this uid belongs to one of Postern's programs");
+  return Done{};
+}
+
+Result<Mailbox> mailbox_of(const UserOptions& options, const std::string& here) {
+  const Login& login = *options.login;
+  if (options.is_system) {
+    std::string const passwd = TRY(read_system_file("passwd"));
+    return find_system_user(Wire{passwd}, login.text());
+  }
+  std::string home = options.home;
+  if (home.empty()) {
+    home = here + "/home/";
+    if (login.is_virtual()) (home += login.domain()) += '/';
+    home += login.local_part();
+  }
+  return Mailbox{
+      login.text(), options.uid ? options.uid->number() : 0, options.gid ? options.gid->number() : 0, std::move(home), {}, {}};
+}
+
+Status add(const UserOptions& options, const std::string& here) {
+  Mailbox mailbox = TRY(mailbox_of(options, here));
+  UserStore const store = TRY(UserStore::open_to_change());
+  if (!is_inside(mailbox.home, here)) TRY(make_parents(mailbox.home));  // where we may make nothing once confined
+  TRY(confine_with_home(mailbox.home, here));
+
+  auto const control = TRY(Control::open());
+  Assignments assignments = TRY(store.assignments());
+  std::string const name = TRY(local_name_of(*options.login, control));
+  if (assignments.find_user(mailbox.user) || assignments.has_name(name))
+    return permanent("there is such a mailbox already:", mailbox.user);
+  TRY(check_uid(mailbox, control));
+  TRY(check_home(assignments, mailbox));
+  TRY(add_domain(*options.login, control));
+  if (mailbox.uid == 0) mailbox.uid = mailbox.gid = TRY(store.take_uid(assignments));
+  TRY(make_parents(mailbox.home));
+  TRY(make_home(mailbox));
+  assignments.add(name, mailbox);
+  return store.save(assignments);
+}
+
+Status del(const UserOptions& options, const std::string& here) {
+  UserStore const store = TRY(UserStore::open_to_change());
+  Assignments assignments = TRY(store.assignments());
+  const std::string& user = options.login->text();
+  const Assignment* const line = assignments.find_user(user);
+  if (!line) return permanent("there is no such mailbox:", user);
+  std::string const home = line->mailbox.home;
+  auto const readers = TRY(readers_of_passwords());
+  TRY(confine_with_home(home, here));
+
+  assignments.remove(user);
+  Passwords passwords = TRY(store.passwords());
+  if (passwords.remove(user)) TRY(store.save(passwords, readers));
+  if (options.removes_mail) TRY(is_inside(home, here + "/home") ? remove_home(home) : remove_maildir(home));
+  return store.save(assignments);
+}
+
+Status set_password(const UserOptions& options) {
+  auto const readers = TRY(readers_of_passwords());
+  TRY(confine());
+  PasswordHash hash = TRY(read_new_password());
+  UserStore const store = TRY(UserStore::open_to_change());
+  if (!TRY(store.assignments()).find_user(options.login->text()))
+    return permanent("there is no such mailbox:", options.login->text());
+  Passwords passwords = TRY(store.passwords());
+  passwords.set(*options.login, std::move(hash));
+  return store.save(passwords, readers);
+}
+
+Status rebuild() {
+  TRY(confine());
+  UserStore const store = TRY(UserStore::open_to_change());
+  return store.save(TRY(store.assignments()));
+}
+
+Status list(const UserOptions& options) {
+  TRY(confine());
+  UserStore const store = TRY(UserStore::open_to_read());
+  return write_all(
+      1, list_of_mailboxes(TRY(store.assignments()), store.passwords(), options.is_json ? ListForm::json : ListForm::text));
+}
+
+}  // namespace
+}  // namespace postern
+
+postern::Status program(postern::Args args) {
+  using namespace postern;
+  auto const options = TRY(UserOptions::parse(args));
+  std::string const here = TRY(enter_directory(options.directory));
+  if (options.command != UserCommand::list && getuid() != 0) return permanent("only root may change mailboxes");
+  switch (options.command) {
+    case UserCommand::add:
+      return add(options, here);
+    case UserCommand::del:
+      return del(options, here);
+    case UserCommand::passwd:
+      return set_password(options);
+    case UserCommand::rebuild:
+      return rebuild();
+    case UserCommand::list:
+      return list(options);
+  }
+  return permanent("usage: see user(8)");
+}
