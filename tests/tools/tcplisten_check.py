@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """tcplisten and tcpbind, as root in a network of their own: what a session gets, limits, TERM, users, refusals"""
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -330,6 +331,45 @@ def _():
         done = subprocess.run([BIND, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
         equal(done.returncode, code, done.stderr)
         contains(done.stderr, why)
+
+
+def dialogue():
+    """What smtpd says to a client at PORT; it closes after QUIT."""
+    with socket.create_connection(("127.0.0.1", PORT), timeout=20) as connection, connection.makefile("r", newline="") as replies:
+        said = [replies.readline()]
+        for command in ("EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<b@elsewhere.example>", "NOOP", "QUIT"):
+            connection.sendall(command.encode() + b"\r\n")
+            said.append(replies.readline())
+            while said[-1][3:4] == "-":
+                said.append(replies.readline())
+        return said + [replies.read()]
+
+
+@case("smtpd says the same under tcplisten and under Debian's tcpserver")
+def _():
+    need_network()
+    smtpd, tcpserver = os.path.join(BUILD, "smtpd", "smtpd"), shutil.which("tcpserver")
+    if not tcpserver:
+        skip("tcpserver (ucspi-tcp) is not installed")
+    for name in ("control", "users"):
+        os.mkdir(os.path.join(work.name, name), 0o755)
+    with open(os.path.join(work.name, "control", "me"), "w", encoding="ascii") as me:
+        me.write("mx.here.example\n")
+    os.chdir(work.name)
+    copy = shutil.copy(smtpd, os.path.join(work.name, "smtpd"))
+    with Server("-l", "127.0.0.1", str(PORT), copy):
+        ours = dialogue()
+    contains(ours[0], "220 mx.here.example ")
+    expect(any(line.startswith("250") and "PIPELINING" in line for line in ours), f"no EHLO reply: {ours}")
+    equal((ours[-2][:4], ours[-1]), ("221 ", ""))
+    words = ["-1", "-RHl0", "-u", str(UID), "-g", str(GID), "127.0.0.1", str(PORT), copy]
+    with subprocess.Popen([tcpserver, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        try:
+            equal(server.stdout.readline(), f"{PORT}\n".encode(), "readiness")
+            theirs = dialogue()
+        finally:
+            server.terminate()
+    equal(theirs, ours)
 
 
 finish()
