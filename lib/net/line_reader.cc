@@ -8,7 +8,7 @@ namespace postern {
 
 Status LineReader::fill(Deadline deadline) {
   if (start_ == end_) start_ = end_ = 0;
-  if (end_ == room) {
+  if (end_ == buffer_.size()) {
     std::memmove(buffer_.data(), buffer_.data() + start_, end_ - start_);
     end_ -= start_;
     start_ = 0;
@@ -34,17 +34,28 @@ Result<std::optional<LineReader::Line>> LineReader::next(std::size_t most, Deadl
     TRY(fill(deadline));
     if (at_end_) return std::optional<Line>{};  // a last line without its end is no line
   }
-  // Too long: read it away; what it began with stays to be answered.
-  for (;;) {
+  return read_away(most, deadline);
+}
+
+// A line that is too long: what it began with stays to be answered.
+Result<std::optional<LineReader::Line>> LineReader::read_away(std::size_t kept, Deadline deadline) {
+  std::memmove(buffer_.data(), buffer_.data() + start_, end_ - start_);
+  end_ -= start_;
+  for (start_ = kept;;) {
     std::string_view const waiting{buffer_.data() + start_, end_ - start_};
     std::size_t const at = waiting.find('\n');
     if (at != std::string_view::npos) {
       start_ += at + 1;
-      return std::optional{Line{Wire{waiting.substr(0, at < most ? at : most)}, true}};
+      return std::optional{Line{Wire{std::string_view{buffer_.data(), kept}}, true}};
     }
-    start_ = end_;
-    TRY(fill(deadline));
-    if (at_end_) return std::optional<Line>{};
+    std::size_t const got = TRY(read_some(fd_, std::span{buffer_}.subspan(kept), deadline));
+    start_ = kept;
+    end_ = kept + got;
+    at_end_ = got == 0;
+    if (at_end_) {
+      start_ = end_ = 0;
+      return std::optional<Line>{};
+    }
   }
 }
 

@@ -38,11 +38,13 @@ class LineReader {
 
  private:
   Status fill(Deadline deadline);  // at_end_ at the end
+  Result<std::optional<Line>> read_away(std::size_t kept, Deadline deadline);
   int fd_;
   std::size_t start_ = 0;
   std::size_t end_ = 0;
   bool at_end_ = false;
-  std::array<char, room> buffer_;
+  static constexpr std::size_t spare = 4096;  // behind the beginning of a line that is too long, to read the rest of it away
+  std::array<char, room + spare> buffer_;
 };
 
 }  // namespace postern
