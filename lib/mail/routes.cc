@@ -60,12 +60,17 @@ Route Routes::route(const Address& address) const {
 }
 
 bool Routes::is_accepted_from_strangers(const Domain& domain) const {
-  if (locals_.contains(domain.text())) return true;
-  return any_suffix(domain.text(), [&](std::string_view key) {
-    std::string const text{key};
-    auto const found = virtual_.find(text);
-    return (found != virtual_.end() && !found->second.empty()) || accepted_.contains(text);
+  const std::string& name = domain.text();
+  if (locals_.contains(name)) return true;
+  if (any_suffix(name, [&](std::string_view key) { return accepted_.contains(std::string{key}); })) return true;
+  bool is_virtual = false;
+  any_suffix(name, [&](std::string_view key) {  // the first entry decides, as in route()
+    auto const found = virtual_.find(std::string{key});
+    if (found == virtual_.end()) return false;
+    is_virtual = !found->second.empty();
+    return true;
   });
+  return is_virtual;
 }
 
 }  // namespace postern
