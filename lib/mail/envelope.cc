@@ -1,5 +1,7 @@
 #include "lib/mail/envelope.h"
 
+#include <utility>
+
 #include "lib/core/ascii.h"
 #include "lib/core/netstring.h"
 #include "lib/core/number.h"
@@ -33,6 +35,12 @@ Result<Record> take_record(std::string_view& rest) {
   return Record{letter, TRY(take_netstring(rest))};
 }
 
+// A number as encoded() writes it: 0 is left out, and nothing stands in front of the first digit.
+Result<std::uint32_t> number_of(std::string_view value, std::uint32_t most) {
+  if (value.starts_with('0')) return permanent("envelope: number begins with 0");
+  return static_cast<std::uint32_t>(TRY(parse_number(Wire{value}, most)));
+}
+
 Result<Recipient> recipient_of(std::string_view value) {
   Address address = TRY(Address::parse(Wire{value}));
   if (address.is_null_sender()) return permanent("envelope: empty recipient");
@@ -42,8 +50,9 @@ Result<Recipient> recipient_of(std::string_view value) {
 Status set_recipient_parameter(Recipient& recipient, const Record& record) {
   if (record.letter == 'n') {
     if (recipient.notify != 0) return permanent("envelope: second NOTIFY");
-    recipient.notify = static_cast<unsigned>(TRY(parse_number(Wire{record.value}, 15)));
-    if ((recipient.notify & notify_never) && recipient.notify != notify_never) return permanent("envelope: NOTIFY never and more");
+    recipient.notify = TRY(number_of(record.value, 15));
+    if ((recipient.notify & notify_never) && recipient.notify != notify_never)
+      return permanent("envelope: NOTIFY never and more");
     return Done{};
   }
   if (!recipient.original.empty()) return permanent("envelope: second ORCPT");
@@ -53,24 +62,30 @@ Status set_recipient_parameter(Recipient& recipient, const Record& record) {
 }
 
 Status set_text(std::string& field, std::string_view value) {
-  if (!field.empty() || value.empty() || !is_small_text(value)) return permanent("envelope: bad or second text field");
+  if (value.empty() || !is_small_text(value)) return permanent("envelope: bad text field");
   field = value;
   return Done{};
 }
 
 Status set_flags(Envelope& envelope, std::string_view flags) {
-  for (char const flag : flags) switch (flag) {
-      case '8': envelope.is_eight_bit = true; break;
-      case 'u': envelope.is_utf8 = true; break;
-      case 'j': envelope.is_junk = true; break;
-      default: return permanent("envelope: unknown flag");
-    }
+  if (flags.empty()) return permanent("envelope: no flags");
+  for (char const flag : flags) {
+    bool* const field = flag == '8'   ? &envelope.is_eight_bit
+                        : flag == 'u' ? &envelope.is_utf8
+                        : flag == 'j' ? &envelope.is_junk
+                                      : nullptr;
+    if (!field) return permanent("envelope: unknown flag");
+    if (std::exchange(*field, true)) return permanent("envelope: second flag of a kind");
+  }
   return Done{};
 }
 
 Status set_field(Envelope& envelope, const Record& record) {
   std::string_view const value = record.value;
   switch (record.letter) {
+    case 's':
+      envelope.sender = TRY(Address::parse(Wire{value}));
+      return Done{};
     case 'o':
       if (value != "i" && value != "s" && value != "l" && value != "b") return permanent("envelope: unknown origin");
       envelope.origin = static_cast<Origin>(value.front());
@@ -79,18 +94,27 @@ Status set_field(Envelope& envelope, const Record& record) {
       if (value != "f" && value != "h") return permanent("envelope: unknown RET");
       envelope.ret = static_cast<Return>(value.front());
       return Done{};
-    case 'f': return set_flags(envelope, value);
-    case 'e': return set_text(envelope.envid, value);
-    case 'a': return set_text(envelope.login, value);
-    case 'c': return set_text(envelope.client, value);
-    case 'g': return set_text(envelope.helo, value);
-    case 'p': return set_text(envelope.protocol, value);
-    case 'u': envelope.injector = static_cast<std::uint32_t>(TRY(parse_number(Wire{value}, 0xffffffffu))); return Done{};
+    case 'f':
+      return set_flags(envelope, value);
+    case 'e':
+      return set_text(envelope.envid, value);
+    case 'a':
+      return set_text(envelope.login, value);
+    case 'c':
+      return set_text(envelope.client, value);
+    case 'g':
+      return set_text(envelope.helo, value);
+    case 'p':
+      return set_text(envelope.protocol, value);
+    case 'u':
+      envelope.injector = TRY(number_of(value, 0xffffffffu));
+      return Done{};
     case 'h':
-      if (!envelope.header_lines.empty() || !are_header_lines(value)) return permanent("envelope: bad header lines");
+      if (value.empty() || !are_header_lines(value)) return permanent("envelope: bad header lines");
       envelope.header_lines = value;
       return Done{};
-    default: return permanent("envelope: unknown record");
+    default:
+      return permanent("envelope: unknown record");
   }
 }
 
@@ -99,16 +123,12 @@ Status set_field(Envelope& envelope, const Record& record) {
 Result<Envelope> Envelope::parse(Wire wire) {
   if (wire.size() > longest_envelope) return permanent("envelope: longer than 4 MiB");
   Envelope envelope;
-  bool has_sender = false;
+  std::uint32_t seen = 0;  // a bit for each letter that may stand once
   std::string_view rest = wire.bytes();
   while (!rest.empty()) {
     auto const offset = static_cast<std::uint32_t>(wire.size() - rest.size());
     Record const record = TRY(take_record(rest));
-    if (record.letter == 's') {
-      if (has_sender) return permanent("envelope: second sender");
-      envelope.sender = TRY(Address::parse(Wire{record.value}));
-      has_sender = true;
-    } else if (record.letter == 'r') {
+    if (record.letter == 'r') {
       envelope.recipients.push_back(TRY(recipient_of(record.value)));
       envelope.recipients.back().offset = offset;
     } else if (record.letter == 'n' || record.letter == 'q') {
@@ -116,9 +136,12 @@ Result<Envelope> Envelope::parse(Wire wire) {
       TRY(set_recipient_parameter(envelope.recipients.back(), record));
     } else {
       TRY(set_field(envelope, record));
+      std::uint32_t const bit = 1u << (record.letter - 'a');  // all letters that set_field() knows are a to z
+      if (seen & bit) return permanent("envelope: second record of a kind");
+      seen |= bit;
     }
   }
-  if (!has_sender) return permanent("envelope: no sender");
+  if (!(seen & 1u << ('s' - 'a'))) return permanent("envelope: no sender");
   if (envelope.recipients.empty()) return permanent("envelope: no recipient");
   return envelope;
 }
