@@ -1,5 +1,7 @@
 // unit_main - Catch2's main for all unit tests, and what lib expects of a program
 #define CATCH_CONFIG_MAIN
+#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -20,4 +22,13 @@ std::optional<std::string_view> Args::variable(std::string_view name) const {
   return std::nullopt;
 }
 
+namespace {
+
+// As lib/os/main.cc leaves it for a program.
+[[maybe_unused]] bool const is_prepared = [] {
+  umask(0);
+  return signal(SIGPIPE, SIG_IGN) != SIG_ERR;
+}();
+
+}  // namespace
 }  // namespace postern
