@@ -77,7 +77,7 @@ inline constexpr Row manifest[] = {
      .promises = stdio | read_files | write_files | local_sockets | accepts | forks,
      .fds = "0<listening socket 2>log",
      .paths = {{{"queue/tmp", may_read | may_write | may_create | may_remove | may_link_in},
-                {"queue/todo", may_create | may_link_in},
+                {"queue/todo", may_link_in},  // and neither read, change nor remove
                 {"run/queue-send", may_write},
                 {"control", may_read}}},
      .sockets = "queue-send",
@@ -108,7 +108,7 @@ inline constexpr Row manifest[] = {
      .environment = "NOTIFY",
      .limits = {.memory = 64 * MiB, .open_files = 64, .processes = 64}},
     {.name = "local-spawn", .account = Account::root,
-     .promises = stdio | read_files | local_sockets | accepts | forks | starts | becomes,
+     .promises = stdio | read_files | local_sockets | accepts | starts | becomes,
      .kept_for_children = child_start | write_files,
      .fds = "0<listening socket 2>log",
      .children = "local",

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Every row of the manifest, confined for real: what it did not promise kills it, and no file, socket or limit is beyond its row"""
+import collections
+import os
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+from check import case, equal, expect, finish, skip  # noqa: E402
+
+BUILD = os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build"))
+work = tempfile.TemporaryDirectory(prefix="confine-")
+os.chmod(work.name, 0o755)
+PROBE = os.path.join(work.name, "probe")
+subprocess.run(["g++", "-std=c++20", "-O1", "-fno-exceptions", "-static", f"-I{ROOT}", "-o", PROBE, os.path.join(ROOT, "tests/lib/os/confine_probe.cc"),
+                os.path.join(BUILD, "lib/postern.a")], check=True)
+
+
+def lay_out():
+    """A directory as Postern's own, with the names that the probe asks for."""
+    for name in ("control", "users", "queue/tmp", "queue/todo/00", "queue/broken", "state", "run/queue-send", "run/queue-inject", "home/alice"):
+        os.makedirs(os.path.join(work.name, name), exist_ok=True)
+    for name in ("control/me", "users/cdb", "queue/tmp/mine", "queue/tmp/other", "queue/todo/00/old", "queue/todo/00/gone", "queue/todo/00/bad",
+                 "state/00", "home/alice/secret"):
+        with open(os.path.join(work.name, name), "w", encoding="ascii") as file:
+            file.write("x\n")
+    trigger = os.path.join(work.name, "run/queue-send/trigger")
+    os.mkfifo(trigger)
+    os.open(trigger, os.O_RDWR)  # somebody reads it as long as this process lives
+
+
+def probe(what):
+    """{row: [(case, wanted, got)]}"""
+    done = subprocess.run([PROBE, what], cwd=work.name, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False)
+    equal(done.returncode, 0, done.stderr)
+    rows = collections.defaultdict(list)
+    for line in done.stdout.splitlines():
+        row, name, want, got = line.split("\t")
+        rows[row].append((name, want, got))
+    return rows
+
+
+def agree(tried):
+    wrong = [f"{name}: {got}, not {want}" for name, want, got in tried if got != want]
+    expect(not wrong, "; ".join(wrong))
+
+
+def cases(what, title, least):
+    rows = probe(what)
+    if not rows:
+        @case(title)
+        def _():
+            skip("this kernel's Landlock is too old or missing")
+    for row, tried in rows.items():
+        @case(f"{row}: {title}")
+        def _():
+            expect(len(tried) >= least, "too few cases were tried")
+            agree(tried)
+
+
+if os.geteuid() != 0:
+    @case("programs are held to their rows")
+    def _():
+        skip("rows of root's programs take root")
+    finish()
+
+lay_out()
+cases("calls", "calls that it did not promise kill it, the others do not", 50)
+cases("files", "files beyond its row are out of reach", 1)
+cases("network", "its stranger's socket leads nowhere else", 1)
+cases("limits", "descriptors and memory end where its row says", 2)
+cases("exec", "its filter survives exec", 2)
+finish()
