@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t longest_envid = 100;     // RFC 3461 §4.4
 constexpr std::size_t longest_original = 500;  // RFC 3461 §4.2
 
+Error bad_sender() { return permanent("501 5.1.7 That is not a sender's <address>"); }
+Error bad_recipient() { return permanent("501 5.1.3 That is not a recipient's <address>"); }
 Error given_twice() { return permanent("501 5.5.4 A parameter is given twice"); }
 Error unknown_parameter() { return permanent("555 5.5.4 Parameter not implemented"); }
 
@@ -84,12 +86,12 @@ Status take_original(RcptCommand& command, std::string_view value, bool is_utf8)
 }
 
 // The address between the angle brackets, at the front of `rest` and gone from it.
-Result<std::string_view> take_address(std::string_view& rest, std::string_view keyword) {
+Result<std::string_view> take_address(std::string_view& rest, std::string_view keyword, const Error& bad_address) {
   if (!starts_with_ignoring_case(rest, keyword)) return permanent("501 5.5.4 The command needs FROM:<address> or TO:<address>");
   rest.remove_prefix(keyword.size());
   while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);  // not in the grammar, but written often
   auto const path = take_path(rest);
-  if (!path) return permanent("501 5.1.7 The address needs <angle brackets> and nothing else");
+  if (!path) return bad_address;
   return *path;
 }
 
@@ -115,10 +117,10 @@ Result<std::string> decode_xtext(Wire text) {
 
 Result<MailCommand> MailCommand::parse(Wire argument) {
   std::string_view rest = argument.bytes();
-  std::string_view const path = TRY(take_address(rest, "FROM:"));
-  MailCommand command;
+  std::string_view const path = TRY(take_address(rest, "FROM:", bad_sender()));
   auto sender = Address::parse(Wire{path});
-  if (!sender) return permanent("501 5.1.7 That is not a sender's address");
+  if (!sender) return bad_sender();
+  MailCommand command;
   command.sender = *std::move(sender);
 
   enum : unsigned { size = 1, body = 2, utf8 = 4, ret = 8, envid = 16 };
@@ -154,11 +156,11 @@ Result<MailCommand> MailCommand::parse(Wire argument) {
 
 Result<RcptCommand> RcptCommand::parse(Wire argument, bool is_utf8) {
   std::string_view rest = argument.bytes();
-  std::string_view const path = TRY(take_address(rest, "TO:"));
+  std::string_view const path = TRY(take_address(rest, "TO:", bad_recipient()));
   RcptCommand command;
   if (!equal_ignoring_case(path, "postmaster")) {
     auto address = Address::parse(Wire{path});
-    if (!address || address->is_null_sender()) return permanent("501 5.1.3 That is not a recipient's address");
+    if (!address || address->is_null_sender()) return bad_recipient();
     if (!is_utf8 && !address->is_ascii()) return permanent("553 5.6.7 This address needs SMTPUTF8");  // RFC 6531 §3.5
     command.address = *std::move(address);
   }

@@ -98,8 +98,8 @@ Status SmtpSession::command(const LineReader::Line& line) {
   auto const words = CommandLine::parse(line.bytes);
   if (!words) return refuse_command(words.error().what());
   const Verb* const verb = find_verb(words->verb);
+  verb_ = verb ? verb->name : words->verb;
   if (!verb) return refuse_command("500 5.5.1 Command unknown");
-  verb_ = verb->name;
   if (!verb->act) return refuse_command("502 5.5.1 Command not implemented");
   if (!(verb->allowed_in & phase_)) return refuse_command(verb->out_of_order);
   return (this->*verb->act)(words->argument);

@@ -49,6 +49,7 @@ class RecordingQueue:
         self.connections = 0
         self.mood = ("accepts", b"")
         self.listener = None
+        self.threads = []
         self.start()
 
     def start(self):
@@ -73,7 +74,14 @@ class RecordingQueue:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+            thread = threading.Thread(target=self.serve, args=(client,), daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def settle(self):
+        """Returns once every client that has gone was served to its end."""
+        while self.threads:
+            self.threads.pop().join(PATIENCE)
 
     def serve(self, client):
         stream = client.makefile("rb", buffering=1 << 16)
@@ -153,8 +161,8 @@ class Place:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
 
-    def start(self, wrapper=()):
-        return Smtpd(self, wrapper)
+    def start(self, wrapper=(), early=b""):
+        return Smtpd(self, wrapper, early)
 
     def remove(self):
         self.queue.stop()
@@ -170,12 +178,13 @@ class Place:
 class Smtpd:
     """One smtpd, with a stream socket as its descriptors 0 and 1 and a file as its log."""
 
-    def __init__(self, place, wrapper):
+    def __init__(self, place, wrapper, early):
         self.socket, theirs = socket.socketpair()
+        self.socket.sendall(early)
         self.log_file = tempfile.TemporaryFile()
         self.process = subprocess.Popen([*wrapper, SMTPD], stdin=theirs, stdout=theirs, stderr=self.log_file, cwd=place.path, env=place.environment)
         theirs.close()
-        self.waiting = b""
+        self.waiting, self.at = b"", 0  # what came, and how much of it was looked at
 
     def send(self, data):
         """All of it; what smtpd answers in the meantime is kept, so that neither waits for the other."""
@@ -199,7 +208,8 @@ class Smtpd:
 
     def line(self):
         """The next line without CRLF; None at the end."""
-        while b"\n" not in self.waiting:
+        while (end := self.waiting.find(b"\n", self.at)) < 0:
+            self.waiting, self.at = self.waiting[self.at :], 0
             self.socket.settimeout(PATIENCE)
             try:
                 more = self.socket.recv(1 << 16)
@@ -209,9 +219,9 @@ class Smtpd:
                 assert not self.waiting, "half a line at the end: %r" % self.waiting
                 return None
             self.waiting += more
-        line, self.waiting = self.waiting.split(b"\n", 1)
-        assert line.endswith(b"\r"), "a reply that does not end in CR LF: %r" % line
-        return line[:-1].decode("utf-8")
+        line, self.at = self.waiting[self.at : end + 1], end + 1
+        assert line.endswith(b"\r\n"), "a reply that does not end in CR LF: %r" % line
+        return line[:-2].decode("utf-8")
 
     def reply(self):
         """The lines of the next reply; None at the end."""
