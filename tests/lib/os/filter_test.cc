@@ -52,6 +52,14 @@ std::uint32_t ask(const Filter& filter, long number, std::uint64_t first = 0, st
   return run(filter, data);
 }
 
+std::uint32_t ask_ioctl(const Filter& filter, std::uint64_t request) {
+  seccomp_data data{};
+  data.nr = SYS_ioctl;
+  data.arch = AUDIT_ARCH_X86_64;
+  data.args[1] = request;
+  return run(filter, data);
+}
+
 struct Built {
   const Row* row;
   unsigned promises;
@@ -90,6 +98,10 @@ TEST_CASE("a filter allows the calls of the row's promises and no other") {
       std::uint32_t expected = is_allowed ? std::uint32_t{SECCOMP_RET_ALLOW} : kill_process;
       if (is_allowed && number == SYS_clone3) expected = no_such_call;
       std::uint64_t const first = number == SYS_socket ? (has(row, local_sockets) ? AF_UNIX : AF_INET) : 0;
+      if (number == SYS_ioctl) {
+        CHECK(ask_ioctl(row.filter, TCGETS) == expected);
+        continue;
+      }
       CHECK(ask(row.filter, number, first) == expected);
     }
   }
@@ -124,6 +136,17 @@ TEST_CASE("memory becomes executable only in programs that start others") {
       CHECK(ask(row.filter, call, 0, PROT_READ | PROT_WRITE) == SECCOMP_RET_ALLOW);
       CHECK((ask(row.filter, call, 0, PROT_READ | PROT_EXEC) == SECCOMP_RET_ALLOW) == has(row, starts));
     }
+  }
+}
+
+TEST_CASE("a terminal can be told to hide what is typed, and nothing can be typed into it") {
+  for (const Built& row : rows()) {
+    INFO(row.row->name);
+    if (row.promises & loads) continue;
+    for (std::uint64_t const request : {TCGETS, TCSETSF})
+      CHECK((ask_ioctl(row.filter, request) == SECCOMP_RET_ALLOW) == has(row, terminal));
+    for (std::uint64_t const request : {TIOCSTI, TIOCSCTTY, TIOCCONS, FIONREAD, TIOCSPGRP, 0})
+      CHECK(ask_ioctl(row.filter, request) == kill_process);
   }
 }
 
