@@ -28,6 +28,8 @@ Result<std::string_view> ToolWords::value_of(std::string_view option) {
 Result<std::string> enter_directory(const std::string& directory) {
   if (chdir(directory.c_str()) != 0)
     return Error{Fate::permanent, "enter Postern's directory (name it with --dir DIR or POSTERN_DIR)", directory, errno};
+  if (access("control", F_OK) != 0)
+    return permanent("this is not Postern's directory, it has no control/ (name it with --dir DIR or POSTERN_DIR):", directory);
   char path[PATH_MAX];
   if (!getcwd(path, sizeof path)) return system_error("find the path of", directory);
   return std::string{path};

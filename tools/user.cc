@@ -90,16 +90,16 @@ Status add(const UserOptions& options, const std::string& here) {
 
   auto const control = TRY(Control::open());
   Assignments assignments = TRY(store.assignments());
-  std::string const name = TRY(local_name_of(*options.login, control));
-  if (assignments.find_user(mailbox.user) || assignments.has_name(name))
+  LoginRoute const route = TRY(route_of(*options.login, control));
+  if (assignments.find_user(mailbox.user) || assignments.has_name(route.local_name))
     return permanent("there is such a mailbox already:", mailbox.user);
   TRY(check_uid(mailbox, control));
   TRY(check_home(assignments, mailbox));
-  TRY(add_domain(*options.login, control));
+  if (route.needs_domain) TRY(add_domain(*options.login, control));
   if (mailbox.uid == 0) mailbox.uid = mailbox.gid = TRY(store.take_uid(assignments));
   TRY(make_parents(mailbox.home));
   TRY(make_home(mailbox));
-  assignments.add(name, mailbox);
+  assignments.add(route.local_name, mailbox);
   return store.save(assignments);
 }
 

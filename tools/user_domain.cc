@@ -1,48 +1,47 @@
 #include "tools/user_domain.h"
 
-#include <optional>
-
 #include "lib/core/ascii.h"
+#include "lib/mail/routes.h"
 #include "lib/os/io.h"
 #include "tools/new_file.h"
 
 namespace postern {
 namespace {
 
-// What stands behind "domain:"; the last line counts.
-Result<std::optional<std::string>> prefix_of(std::string_view domain, const Control& control) {
-  std::optional<std::string> prefix;
+constexpr std::size_t largest_file = 4u << 20;
+
+// Is there a line "DOMAIN:..."?
+Result<bool> has_entry(std::string_view domain, const Control& control) {
   auto const lines = TRY(control.list<"virtualdomains">());
-  if (!lines) return prefix;
-  for (const std::string& line : *lines) {
-    std::size_t const colon = line.find(':');
-    if (colon != std::string::npos && equal_ignoring_case(std::string_view{line}.substr(0, colon), domain))
-      prefix = to_lower(line.substr(colon + 1));
-  }
-  return prefix;
+  if (!lines) return false;
+  for (const std::string& line : *lines)
+    if (equal_ignoring_case(std::string_view{line}.substr(0, line.find(':')), domain)) return true;
+  return false;
 }
 
 }  // namespace
 
-Result<std::string> local_name_of(const Login& login, const Control& control) {
-  if (!login.is_virtual()) return login.text();
-  std::string name = TRY(prefix_of(login.domain(), control)).value_or(std::string{login.domain()});
-  if (name.empty()) return permanent("control/virtualdomains sends mail elsewhere for", login.domain());
+Result<LoginRoute> route_of(const Login& login, const Control& control) {
+  if (!login.is_virtual()) return LoginRoute{login.text()};
+  Routes const routes = TRY(Routes::read(control));
+  auto const locals = TRY(control.list<"locals">());
+  for (const std::string& local : locals ? *locals : std::vector<std::string>{routes.me()})
+    if (equal_ignoring_case(local, login.domain()))
+      return permanent("this domain is in control/locals, so leave out @", login.domain());
+  Route route = routes.route(TRY(Address::parse(Wire{login.text()})));
+  if (route.kind == Route::Kind::local) return LoginRoute{std::move(route.name)};
+  if (TRY(has_entry(login.domain(), control)))
+    return permanent("control/virtualdomains sends mail elsewhere for", login.domain());
+  std::string name{login.domain()};
   name += '-';
-  return name += login.local_part();
+  return LoginRoute{name += login.local_part(), true};
 }
 
 Status add_domain(const Login& login, const Control& control) {
-  if (!login.is_virtual()) return Done{};
-  auto const locals = TRY(control.list<"locals">());
-  for (const std::string& local : locals ? *locals : std::vector<std::string>{TRY(control.me())})
-    if (equal_ignoring_case(local, login.domain()))
-      return permanent("mail of this domain is for users of this host; leave out @", login.domain());
-  if (TRY(prefix_of(login.domain(), control))) return Done{};
   std::string text;
   auto const file = control.directory().open_file("virtualdomains");
   if (file)
-    text = TRY(read_all(file->number(), 4u << 20));
+    text = TRY(read_all(file->number(), largest_file));
   else if (!is_missing(file.error()))
     return file.error();
   if (!text.empty() && text.back() != '\n') text += '\n';

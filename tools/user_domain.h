@@ -1,4 +1,4 @@
-// user_domain - the local name under which mail for a login is looked up in the users database
+// user_domain - under which local name mail for a login is looked up in the users database
 #pragma once
 
 #include <string>
@@ -9,10 +9,14 @@
 
 namespace postern {
 
-// "alice" for alice; "example.org-info" for info@example.org, by control/virtualdomains.
-Result<std::string> local_name_of(const Login& login, const Control& control);
-// Puts the login's domain into control/virtualdomains when it is not there. A domain in control/locals is an error.
-// Whoever calls it holds the lock of users/.
+struct LoginRoute {
+  std::string local_name;     // "alice"; "example.org-info" for info@example.org, or as control/virtualdomains has it
+  bool needs_domain = false;  // control/virtualdomains does not know the domain yet
+};
+
+// An error when mail for it does not go to users of this host, or goes to those without a domain.
+Result<LoginRoute> route_of(const Login& login, const Control& control);
+// Puts the login's domain into control/virtualdomains. Whoever calls it holds the lock of users/.
 Status add_domain(const Login& login, const Control& control);
 
 }  // namespace postern
