@@ -127,8 +127,8 @@ inline constexpr Row manifest[] = {
      .sockets = "queue-anyone",
      .environment = "POSTERN_DIR QMAILSUSER QMAILSHOST QMAILNAME QMAILUSER QMAILHOST QMAILINJECT MAILNAME MAILUSER MAILHOST NAME USER LOGNAME"},
     {.name = "postern", .account = Account::caller,
-     .promises = stdio | starts,
-     .kept_for_children = child_start | read_files | write_files | local_sockets | becomes | forks | chowns,
+     .promises = stdio | starts | loads,
+     .kept_for_children = child_start | read_files | write_files | local_sockets | forks | chowns | terminal,
      .fds = "0 1 2 the terminal's",
      .children = "the other tools",
      .environment = "POSTERN_DIR PATH"},
@@ -145,9 +145,9 @@ inline constexpr Row manifest[] = {
      .environment = "POSTERN_DIR",
      .limits = {.memory = 256 * MiB}},
     {.name = "maildirmake", .account = Account::caller,
-     .promises = stdio | write_files,
+     .promises = stdio | read_files | write_files,
      .fds = "2>errors",
-     .paths = {{{".", may_create}}}},
+     .paths = {{{".", may_read | may_create}}}},
 };
 
 // Never defined: a call to it in a constant expression is the compiler's message.
