@@ -126,7 +126,7 @@ class Service:
     def _control(self, *options):
         subprocess.run(["s6-svc", *options, "-T", str(default_seconds * 1000), str(self.directory)], check=True)
 
-    def signal(self, number):
+    def send_signal(self, number):
         os.kill(self.pid(), number)
 
     def kill_and_wait(self, number=signal.SIGKILL):
