@@ -24,7 +24,8 @@ Result<QueueId> QueueId::parse(Wire wire) {
 Result<QueueId> QueueId::fresh(WallTime now) {
   std::uint64_t chance = 0;
   if (getrandom(&chance, sizeof chance, 0) != static_cast<ssize_t>(sizeof chance)) return system_error("getrandom");
-  std::string const text = base32(static_cast<std::uint64_t>(now.time_since_epoch().count()), time_digits) + base32(chance, chance_digits);
+  std::string const text =
+      base32(static_cast<std::uint64_t>(now.time_since_epoch().count()), time_digits) + base32(chance, chance_digits);
   return parse(Wire{text});
 }
 
@@ -33,6 +34,8 @@ WallTime QueueId::created() const {
   for (unsigned i = 0; i < time_digits; ++i) value = value << 5 | base32_value(digits_[i]);
   return WallTime{Microseconds{static_cast<std::int64_t>(value)}};
 }
+
+unsigned QueueId::directory_number() const { return base32_value(digits_[length - 2]) << 5 | base32_value(digits_[length - 1]); }
 
 std::string QueueId::directory_name(unsigned number) { return base32(number, 2); }
 

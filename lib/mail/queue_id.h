@@ -26,6 +26,7 @@ class QueueId {
   std::string text() const { return {digits_.data(), length}; }
   std::string_view view() const { return {digits_.data(), length}; }
   std::string directory() const { return {digits_.data() + length - 2, 2}; }
+  unsigned directory_number() const;  // 0 to directories - 1
   WallTime created() const;
 
   static std::string directory_name(unsigned number);  // 0 to directories - 1

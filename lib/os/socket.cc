@@ -33,6 +33,7 @@ std::string service_socket(std::string_view service) {
 }
 
 Result<Fd> connect_stream(const std::string& path) { return connect_socket(path, SOCK_STREAM); }
+Result<Fd> connect_stream_at_once(const std::string& path) { return connect_socket(path, SOCK_STREAM | SOCK_NONBLOCK); }
 Result<Fd> connect_datagrams(const std::string& path) { return connect_socket(path, SOCK_DGRAM | SOCK_NONBLOCK); }
 
 Result<std::pair<Fd, Fd>> stream_pair() {
@@ -84,7 +85,8 @@ Result<Received> receive_with_fd(int socket, std::span<char> room) {
     if (errno != EINTR) return system_error("receive");
   Received received{static_cast<std::size_t>(got), Fd{}};
   const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int))) {
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+      header->cmsg_len == CMSG_LEN(sizeof(int))) {
     int fd;
     std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
     received.fd = Fd{fd};

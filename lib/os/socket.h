@@ -18,7 +18,8 @@ namespace postern {
 std::string service_socket(std::string_view service);
 
 Result<Fd> connect_stream(const std::string& path);
-Result<Fd> connect_datagrams(const std::string& path);  // non-blocking
+Result<Fd> connect_stream_at_once(const std::string& path);  // non-blocking: EAGAIN when too many wait to be accepted
+Result<Fd> connect_datagrams(const std::string& path);       // non-blocking
 Result<std::pair<Fd, Fd>> stream_pair();
 
 struct Peer {

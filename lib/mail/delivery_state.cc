@@ -1,0 +1,119 @@
+#include "lib/mail/delivery_state.h"
+
+#include <array>
+
+#include "lib/core/ascii.h"
+#include "lib/core/number.h"
+
+namespace postern {
+namespace {
+
+constexpr std::array<std::string_view, 4> words = {"delivered", "deferred", "failed", "bounced"};
+constexpr std::uint64_t latest_time = 1ull << 40;
+
+bool is_plain(char c) { return is_graphic(c) && c != '=' && c != '"' && c != '\\'; }
+
+void append_quoted(std::string& line, std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  if (text.empty()) line += '-';
+  for (char const c : text.substr(0, state_text_most)) {
+    if (is_plain(c)) {
+      line += c;
+      continue;
+    }
+    auto const byte = static_cast<unsigned char>(c);
+    line += "\\x";
+    line += hex[byte >> 4];
+    line += hex[byte & 15];
+  }
+}
+
+Result<std::string> unquoted(std::string_view text) {
+  if (text == "-") return std::string{};
+  std::string plain;
+  while (!text.empty()) {
+    std::size_t width = 1;
+    if (text.front() != '\\') {
+      if (!is_plain(text.front())) return permanent("state: a byte that should be quoted");
+      plain += text.front();
+    } else {
+      if (text.size() < 4 || text[1] != 'x' || !is_hex_digit(text[2]) || !is_hex_digit(text[3]))
+        return permanent("state: a bad quotation");
+      plain += static_cast<char>(hex_value(text[2]) * 16 + hex_value(text[3]));
+      width = 4;
+    }
+    text.remove_prefix(width);
+  }
+  if (plain.empty() || plain.size() > state_text_most) return permanent("state: a text of wrong length");
+  return plain;
+}
+
+Result<std::string_view> take_word(std::string_view& rest) {
+  std::size_t const end = rest.find(' ');
+  if (end == std::string_view::npos) return permanent("state: a line has too few words");
+  std::string_view const word = rest.substr(0, end);
+  rest.remove_prefix(end + 1);
+  return word;
+}
+
+Result<std::int64_t> take_number(std::string_view& rest, std::uint64_t most) {
+  return static_cast<std::int64_t>(TRY(parse_number(Wire{TRY(take_word(rest))}, most)));
+}
+
+Result<StateWord> word_of(std::string_view text) {
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i] == text) return static_cast<StateWord>(i);
+  return permanent("state: an unknown word");
+}
+
+}  // namespace
+
+std::string StateLine::encoded() const {
+  std::string line{words[static_cast<std::size_t>(word)]};
+  auto const number = [&line](std::int64_t value) {
+    line += ' ';
+    append_decimal(line, value < 0 ? 0 : static_cast<std::uint64_t>(value));
+  };
+  number(recipient);
+  number(time);
+  if (word == StateWord::deferred) {
+    number(tries);
+    number(next);
+  }
+  line += ' ';
+  append_quoted(line, text);
+  return line += '\n';
+}
+
+Result<StateLine> StateLine::parse(Wire wire) {
+  std::string_view rest = wire.bytes();
+  StateWord const word = TRY(word_of(TRY(take_word(rest))));
+  StateLine line{word, static_cast<std::uint32_t>(TRY(take_number(rest, 0xffffffffu))), TRY(take_number(rest, latest_time)), 0, 0,
+                 {}};
+  if (word == StateWord::deferred) {
+    line.tries = static_cast<std::uint32_t>(TRY(take_number(rest, 0xffffffffu)));
+    line.next = TRY(take_number(rest, latest_time));
+  }
+  line.text = TRY(unquoted(rest));
+  return line;
+}
+
+Result<DeliveryState> DeliveryState::parse(Wire file) {
+  DeliveryState state;
+  std::string_view rest = file.bytes();
+  for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
+    StateLine line = TRY(StateLine::parse(Wire{rest.substr(0, end)}));
+    state.whole_length += end + 1;
+    if (line.word != StateWord::bounced) {
+      state.recipients.insert_or_assign(line.recipient,
+                                        RecipientState{line.word, false, line.time, line.tries, line.next, std::move(line.text)});
+      continue;
+    }
+    auto const found = state.recipients.find(line.recipient);
+    if (found == state.recipients.end()) return permanent("state: a recipient bounced that did not fail");
+    found->second.is_bounced = true;
+  }
+  return state;
+}
+
+}  // namespace postern

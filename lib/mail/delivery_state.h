@@ -1,0 +1,57 @@
+// delivery_state - what is known of each recipient of a queued message: the lines of state/XX/ID (doc/queue.md)
+//
+// The file is text, appended to and never changed. A line is a word, the recipient's index in the envelope (from 0), the
+// time in seconds since 1970, and:
+//
+//   delivered INDEX TIME TEXT              done; TEXT is the report of who delivered it
+//   deferred INDEX TIME TRIES NEXT TEXT    not now; tried TRIES times, the next time at NEXT (seconds since 1970)
+//   failed INDEX TIME TEXT                 never; the sender is to be told
+//   bounced INDEX TIME TEXT                the sender was told, by the message whose ID is TEXT; or why nobody is told
+//
+// TEXT is quoted as in log lines (bytes outside 0x21 to 0x7e, = " and \ are \xNN) and at most 512 bytes before that; an
+// empty one is "-". The last line of a recipient counts. What follows the last LF was not written whole and is nothing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "lib/core/result.h"
+#include "lib/core/wire.h"
+
+namespace postern {
+
+constexpr std::size_t state_text_most = 512;        // bytes before quoting
+constexpr std::size_t state_file_most = 64u << 20;  // bytes; a larger file is not one of ours
+
+enum class StateWord : unsigned char { delivered, deferred, failed, bounced };
+
+struct StateLine {
+  StateWord word;
+  std::uint32_t recipient;
+  std::int64_t time;        // seconds since 1970
+  std::uint32_t tries = 0;  // of deferred
+  std::int64_t next = 0;    // of deferred
+  std::string text;
+
+  std::string encoded() const;                // with its LF
+  static Result<StateLine> parse(Wire line);  // without LF
+};
+
+struct RecipientState {
+  StateWord word;  // delivered, deferred or failed
+  bool is_bounced;
+  std::int64_t time;
+  std::uint32_t tries;
+  std::int64_t next;
+  std::string text;
+};
+
+struct DeliveryState {
+  std::map<std::uint32_t, RecipientState> recipients;  // by index; who is missing was never tried
+  std::size_t whole_length = 0;                        // of all whole lines: where the next one belongs
+
+  static Result<DeliveryState> parse(Wire file);
+};
+
+}  // namespace postern
