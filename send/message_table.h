@@ -1,0 +1,81 @@
+// message_table - every queued message and its open recipients, as small as they go: a million in 100 MB
+//
+// Messages and jobs are named by index and stay where they are until freed. A job is one recipient that is neither
+// delivered nor failed. Messages are found by ID through a hash of indexes; a message knows the chain of its jobs.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "send/packed_id.h"
+
+namespace postern {
+
+using Index = std::uint32_t;
+constexpr Index no_index = 0xffffffffu;
+
+// Tenths of a second on the monotonic clock since the process started: no clock step moves a retry.
+using Tick = std::uint32_t;
+constexpr Tick ticks_a_second = 10;
+
+enum class Phase : unsigned char { free, waiting, ready, running };
+
+struct Job {
+  Index message = no_index;
+  Index recipient = 0;           // index in the envelope
+  std::uint32_t offset = 0;      // of its record in the envelope
+  Index destination = no_index;  // no_index: another host
+  Index next = no_index;         // in the queue of what is ready for the destination
+  Index sibling = no_index;      // next job of the message
+  Tick due = 0;                  // while waiting
+  std::uint16_t tries = 0;
+  std::uint8_t losses = 0;  // times that the spawner went away with it
+  Phase phase = Phase::free;
+  bool wants_success = false;  // NOTIFY=SUCCESS
+  bool is_doubtful = false;    // running, but the present spawner has not said so
+};
+
+enum class Stage : unsigned char { free, queued, reporting, removing };
+
+struct Message {
+  PackedId id;
+  Index first_job = no_index;     // next free message while free
+  std::uint64_t envelope_at = 0;  // where the envelope starts in the file
+  std::uint32_t active = 0;       // jobs that are ready or running
+  std::uint32_t unreported = 0;   // recipients whose outcome the sender must hear of
+  std::uint16_t routes = 0;       // generation of the routes that its jobs were given by
+  Stage stage = Stage::free;
+  bool is_alone = false;   // one recipient
+  bool has_state = false;  // state/XX/ID is there
+};
+
+class MessageTable {
+ public:
+  Index add(const QueueId& id);         // not there yet
+  Index find(const QueueId& id) const;  // or no_index
+  void remove(Index message);           // without jobs
+  Index add_job(Index message);
+  void remove_job(Index job);
+
+  Message& message(Index index) { return messages_[index]; }
+  const Message& message(Index index) const { return messages_[index]; }
+  Job& job(Index index) { return jobs_[index]; }
+  const Job& job(Index index) const { return jobs_[index]; }
+  std::size_t size() const { return count_; }
+  Index jobs_end() const { return static_cast<Index>(jobs_.size()); }
+  Index messages_end() const { return static_cast<Index>(messages_.size()); }
+
+ private:
+  std::size_t slot_of(const PackedId& id) const;  // where it is or belongs
+  void grow();
+
+  std::deque<Message> messages_;
+  std::deque<Job> jobs_;
+  std::vector<Index> slots_;  // a power of two; open addressing, at most half full
+  std::size_t count_ = 0;
+  Index free_message_ = no_index;
+  Index free_job_ = no_index;
+};
+
+}  // namespace postern

@@ -1,0 +1,175 @@
+#include "send/queue_sender.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "lib/os/log.h"
+#include "lib/os/socket.h"
+
+namespace postern {
+namespace {
+
+constexpr auto between_triggered_scans = Milliseconds{1000};
+constexpr auto between_looks_at_settings = Milliseconds{5000};
+constexpr auto most_at_end = Milliseconds{2000};
+constexpr auto tick = Milliseconds{1000 / ticks_a_second};
+
+}  // namespace
+
+QueueSender::QueueSender(Directory todo, Directory state, Control control, SendSettings first_settings, Descriptors descriptors)
+    : todo_(std::move(todo)),
+      control_(std::move(control)),
+      settings_(std::move(first_settings)),
+      settings_files_(SettingsFiles::look(control_)),
+      descriptors_(std::move(descriptors)),
+      states_(std::move(state)),
+      scan_(todo_) {
+  queues_.set_limits(settings_.limits);
+  queues_.set_schedule(settings_.schedule);
+}
+
+Tick QueueSender::tick_now() const { return static_cast<Tick>((monotonic_now() - started_) / tick) + 1; }
+
+Tick QueueSender::tick_in(Seconds wait) const { return tick_now() + static_cast<Tick>(wait / tick); }
+
+Status QueueSender::run(std::string_view notify) {
+  next_scan_ = Deadline::in(settings_.scan_every);
+  notify_ready(notify);
+  for (;;) {
+    connect_services();
+    work_through();
+    wait_and_hear();
+    if (!hear_signals()) break;
+  }
+  finish();
+  return Done{};
+}
+
+void QueueSender::connect_services() {
+  if (spawner_.connect())
+    for (auto& [job, running] : running_) queues_.table().job(job).is_doubtful = true;
+  if (clean_.connect()) states_.syncs_lost();
+  bounce_.connect();
+}
+
+// Everything that needs no waiting for others, in small pieces.
+void QueueSender::work_through() {
+  if (next_settings_.has_passed()) read_settings_again(false);
+  if (next_scan_.has_passed() && has_begun_) {
+    next_scan_ = Deadline::in(settings_.scan_every);
+    scan_.start();
+  }
+  if (next_triggered_scan_.has_passed() && has_begun_) {
+    next_triggered_scan_ = Deadline::never();
+    trigger_rest_ = Deadline::in(between_triggered_scans);
+    scan_.start();
+  }
+  if (scan_.is_running()) scan_step();
+  queues_.advance(tick_now());
+  has_more_to_start_ = start_deliveries();
+  ask_clean();
+  ask_bounce();
+}
+
+Deadline QueueSender::next_event() const {
+  if (scan_.is_running() || has_more_to_start_) return Deadline::in(Milliseconds{0});
+  Deadline next = next_settings_.or_sooner(next_sync_).or_sooner(next_repeat_);
+  if (has_begun_) next = next.or_sooner(next_scan_).or_sooner(next_triggered_scan_);
+  next = next.or_sooner(spawner_.next_try()).or_sooner(clean_.next_try()).or_sooner(bounce_.next_try());
+  if (!to_report_.empty() && reporting_ == no_index && bounce_.is_open()) next = next.or_sooner(bounce_again_);
+  Tick const due = queues_.next_due();
+  Tick const now = tick_now();
+  if (due != Queues::never) next = next.or_sooner(Deadline::in(due <= now ? Milliseconds{0} : tick * (due - now)));
+  return next;
+}
+
+void QueueSender::wait_and_hear() {
+  std::array<pollfd, 6> waiting = {pollfd{descriptors_.signals.number(), POLLIN, 0},
+                                   pollfd{descriptors_.notifications, POLLIN, 0},
+                                   pollfd{descriptors_.trigger.number(), POLLIN, 0},
+                                   spawner_.poll_entry(),
+                                   clean_.poll_entry(),
+                                   bounce_.poll_entry()};
+  if (poll(waiting.data(), waiting.size(), next_event().poll_timeout()) <= 0) return;
+  if (waiting[1].revents != 0) hear_notifications();
+  if (waiting[2].revents != 0) hear_trigger();
+  if (waiting[3].revents != 0) {
+    bool const is_there = spawner_.work(waiting[3].revents);
+    hear_spawner();  // what it said before it ended counts as well
+    is_spawner_ready_ = is_spawner_ready_ && is_there;
+  }
+  if (waiting[4].revents != 0) {
+    bool const is_there = clean_.work(waiting[4].revents);
+    hear_clean();
+    is_clean_ready_ = is_clean_ready_ && is_there;
+  }
+  if (waiting[5].revents != 0) {
+    bool const is_there = bounce_.work(waiting[5].revents);
+    hear_bounce();
+    if (!is_there) forget_report();
+  }
+}
+
+bool QueueSender::hear_signals() {
+  signalfd_siginfo signal{};
+  while (read(descriptors_.signals.number(), &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
+    if (signal.ssi_signo == SIGTERM) return false;
+    if (signal.ssi_signo == SIGHUP) read_settings_again(true);
+    if (signal.ssi_signo == SIGALRM) flush({});
+  }
+  return true;
+}
+
+void QueueSender::read_settings_again(bool is_forced) {
+  next_settings_ = Deadline::in(between_looks_at_settings);
+  SettingsFiles files = SettingsFiles::look(control_);
+  if (files == settings_files_ && !is_forced) return;
+  settings_files_ = std::move(files);
+  auto fresh = SendSettings::read(control_);
+  if (!fresh) return LogLine{"settings"}.add("error", fresh.error().text()).add("effect", "the old ones stay").write();
+  settings_ = *std::move(fresh);
+  ++routes_generation_;
+  queues_.set_schedule(settings_.schedule);
+  queues_.set_limits(settings_.limits);
+  next_scan_ = next_scan_.or_sooner(Deadline::in(settings_.scan_every));
+  LogLine{"settings"}
+      .add("concurrencylocal", std::uint64_t{settings_.limits.in_all})
+      .add("concurrencymailbox", std::uint64_t{settings_.limits.a_mailbox})
+      .add("queuelifetime", static_cast<std::uint64_t>(settings_.lifetime.count()))
+      .write();
+}
+
+// Empty: everything. Else one message, by ID.
+void QueueSender::flush(std::string_view which) {
+  if (which.empty()) {
+    queues_.flush_all();
+    next_triggered_scan_ = Deadline::in(Milliseconds{0});
+    return LogLine{"flush"}.add("messages", std::uint64_t{queues_.table().size()}).write();
+  }
+  auto const id = QueueId::parse(Wire{which});
+  Index const message = id ? take_up(*id) : no_index;
+  LogLine{"flush"}.add("id", which).add("effect", message == no_index ? "no such message" : "tried now").write();
+  if (message != no_index && queues_.table().message(message).stage != Stage::removing) queues_.flush(message);
+}
+
+// Told to stop: every line that was written is made durable first, if queue-clean can do it soon. All else is known to
+// those who start after us: outcomes stay with the spawner until it is told to forget them.
+void QueueSender::finish() {
+  Deadline const deadline = Deadline::in(most_at_end);
+  next_sync_ = Deadline::in(Milliseconds{0});
+  while (is_clean_ready_ && !deadline.has_passed()) {
+    ask_clean();
+    if (states_.all_synced() && removing_.empty()) return;
+    pollfd waiting = clean_.poll_entry();
+    if (poll(&waiting, 1, next_sync_.or_sooner(deadline).poll_timeout()) < 0) continue;
+    is_clean_ready_ = clean_.work(waiting.revents);
+    hear_clean();
+    next_sync_ = Deadline::in(Milliseconds{10});
+  }
+}
+
+}  // namespace postern

@@ -1,0 +1,133 @@
+// queue_sender - what queue-send does with what it knows: takes messages up, starts deliveries, keeps outcomes
+//
+// One loop around poll(2). It opens and reads queue files (frame and envelope only), writes its own state files, and
+// speaks to three services over sockets that never make it wait: local-spawn delivers, queue-clean unlinks, moves and
+// syncs, bounce tells senders. Whatever a service has not answered is asked again when it comes back.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "lib/core/clock.h"
+#include "lib/mail/envelope.h"
+#include "lib/net/bounce_protocol.h"
+#include "lib/net/clean_protocol.h"
+#include "lib/net/delivery_protocol.h"
+#include "lib/os/control.h"
+#include "lib/os/directory.h"
+#include "send/delivery_queues.h"
+#include "send/send_settings.h"
+#include "send/service_connection.h"
+#include "send/state_store.h"
+#include "send/todo_scan.h"
+
+namespace postern {
+
+class QueueSender {
+ public:
+  struct Descriptors {
+    int notifications;  // datagrams: a queue ID; "F", flush all; "F" and an ID, flush one
+    Fd trigger;         // FIFO: a byte says "look through todo"; may be missing
+    Fd signals;
+  };
+  QueueSender(Directory todo, Directory state, Control control, SendSettings first_settings, Descriptors descriptors);
+  Status run(std::string_view notify);
+
+ private:
+  // taking up (queue_sender_intake.cc)
+  Index take_up(const QueueId& id);  // no_index: it is gone, broken or withdrawn, or cannot be read now
+  void add_jobs(Index message, const Envelope& envelope, const DeliveryState& known);
+  void route(Index job, const Address& recipient);
+  void set_aside(const QueueId& id, const Error& error);
+  void scan_step();
+  void hear_notifications();
+  void hear_trigger();
+
+  // starting (queue_sender_start.cc)
+  bool start_deliveries();  // true: there is more to start at once
+  bool start(Index job);
+  bool put_off_elsewhere();
+  void vanish(Index message);
+  void hear_spawner();
+  void hear_report(const DeliveryReport& report);
+  void forget_unless_removing(const DeliveryKey& key);
+  void spawner_is_ready();
+  void inherit(const DeliveryKey& key);
+  Index find_job(const DeliveryKey& key) const;
+
+  // ending (queue_sender_outcome.cc)
+  struct Running {
+    std::string recipient;
+    Milliseconds since;
+  };
+  void conclude(Index job, Outcome outcome, std::string text, const Running& running);
+  bool defer(Index job, std::string_view text);
+  static Seconds short_wait(Job& job);
+  bool keep(Index message, const StateLine& line);
+  void settle(Index message);
+  void remove(Index message);
+  void removed(const QueueId& id, std::uint32_t error);
+  std::string recipient_of(Index job) const;
+  bool is_too_old(const QueueId& id) const;
+
+  // telling senders, and queue-clean (queue_sender_services.cc)
+  void hear_clean();
+  void ask_clean();
+  void report(Index message);
+  void ask_bounce();
+  bool send_bounce_request(Index message);
+  void hear_bounce();
+  void bounce_answered(const BounceAnswer& answer);
+  void forget_report();
+
+  // the loop (queue_sender.cc)
+  void connect_services();
+  void work_through();
+  void wait_and_hear();
+  bool hear_signals();  // false: told to stop
+  void read_settings_again(bool is_forced);
+  void flush(std::string_view which);
+  void finish();
+  void ask_to_remove(Index message);
+  void repeat_requests();
+  Deadline next_event() const;
+  Tick tick_now() const;
+  Tick tick_in(Seconds wait) const;
+
+  Directory todo_;
+  Control control_;
+  SendSettings settings_;
+  SettingsFiles settings_files_;
+  Descriptors descriptors_;
+  Milliseconds started_ = monotonic_now();
+  Queues queues_;
+  StateStore states_;
+  TodoScan scan_;
+
+  Connection spawner_{"local-spawn"}, clean_{"queue-clean"}, bounce_{"bounce"};
+  bool is_spawner_ready_ = false;
+  bool is_clean_ready_ = false;
+  bool has_more_to_start_ = false;
+  bool has_begun_ = false;                      // the first walk through todo was started
+  std::unordered_map<Index, Running> running_;  // by job
+  std::unordered_set<Index> removing_;          // messages whose removal queue-clean has not confirmed
+  std::unordered_set<std::string> broken_;      // IDs that queue-clean is to move to broken/
+  std::deque<Index> to_report_;                 // messages whose failures are durable
+  Index reporting_ = no_index;                  // the one that bounce has been asked about
+  std::vector<std::uint32_t> reported_;         // its recipients in that request
+  Deadline bounce_again_ = Deadline::in(Milliseconds{0});
+
+  Deadline next_scan_ = Deadline::never();
+  Deadline next_triggered_scan_ = Deadline::never();
+  Deadline trigger_rest_ = Deadline::in(Milliseconds{0});
+  Deadline next_settings_ = Deadline::in(Milliseconds{0});
+  Deadline next_sync_ = Deadline::never();
+  Deadline next_repeat_ = Deadline::never();
+  std::uint16_t routes_generation_ = 0;
+};
+
+std::string queue_path(const QueueId& id);  // below queue/todo
+
+}  // namespace postern

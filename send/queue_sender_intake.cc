@@ -1,0 +1,160 @@
+// Messages come into memory here, and only here: from a notification, a walk through todo, or a spawner that still
+// delivers what an earlier queue-send started.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/mail/queue_file.h"
+#include "lib/os/log.h"
+#include "send/queue_sender.h"
+
+namespace postern {
+namespace {
+
+constexpr unsigned most_notifications = 64;  // of one turn of the loop
+
+}  // namespace
+
+std::string queue_path(const QueueId& id) { return id.directory() + "/" + id.text(); }
+
+Index QueueSender::take_up(const QueueId& id) {
+  if (Index const known = queues_.table().find(id); known != no_index) return known;
+  auto const file = todo_.open_file(queue_path(id));
+  if (!file) {
+    if (!is_missing(file.error())) {
+      LogLine{"unreadable"}.add("id", id.view()).add("error", file.error().text()).write();
+      scan_.look_again(id.directory_number());
+    }
+    return no_index;
+  }
+  auto const content = read_queue_file(file->number());
+  auto const envelope = content ? Envelope::parse(Wire{content->envelope_text}) : Result<Envelope>{content.error()};
+  if (!envelope) {
+    set_aside(id, envelope.error());
+    return no_index;
+  }
+  auto const known = states_.read(id);
+  if (!known && !known.error().is_permanent()) {
+    LogLine{"unreadable"}.add("id", id.view()).add("error", known.error().text()).write();
+    scan_.look_again(id.directory_number());
+    return no_index;
+  }
+  if (!known)
+    LogLine{"state"}
+        .add("id", id.view())
+        .add("error", known.error().text())
+        .add("effect", "every recipient is tried again")
+        .write();
+
+  Index const index = queues_.table().add(id);
+  Message& message = queues_.table().message(index);
+  message.envelope_at = Frame::size + content->frame.message_length;
+  message.is_alone = envelope->recipients.size() == 1;
+  message.has_state = !known || *known;
+  message.routes = routes_generation_;
+  add_jobs(index, *envelope, known && *known ? **known : DeliveryState{});
+  return index;
+}
+
+// Length 0: queue-inject gave up what it had linked already, and told its client so. Else the frame does not fit.
+void QueueSender::set_aside(const QueueId& id, const Error& error) {
+  if (!error.is_permanent()) {
+    LogLine{"unreadable"}.add("id", id.view()).add("error", error.text()).write();
+    scan_.look_again(id.directory_number());
+    return;
+  }
+  auto const status = todo_.status_of(queue_path(id));
+  if (!status) return;
+  if (S_ISREG(status->st_mode) && status->st_size == 0) {
+    Index const message = queues_.table().add(id);
+    LogLine{"withdrawn"}.add("id", id.view()).write();
+    return remove(message);
+  }
+  if (broken_.insert(id.text()).second) LogLine{"broken"}.add("id", id.view()).add("reason", error.text()).write();
+  if (is_clean_ready_) clean_.send(CleanRecord{CleanLetter::broken, id, 0}.encoded());
+}
+
+void QueueSender::add_jobs(Index index, const Envelope& envelope, const DeliveryState& known) {
+  MessageTable& table = queues_.table();
+  std::int64_t const now = std::chrono::duration_cast<Seconds>(wall_now().time_since_epoch()).count();
+  ++table.message(index).active;  // nothing is settled before the last recipient is known
+  // The chain of jobs grows at its front: backwards, so that it runs as the envelope does.
+  for (std::size_t i = envelope.recipients.size(); i-- > 0;) {
+    const Recipient& recipient = envelope.recipients[i];
+    auto const found = known.recipients.find(static_cast<std::uint32_t>(i));
+    bool const wants_success = (recipient.notify & notify_success) != 0;
+    if (found != known.recipients.end() && found->second.word != StateWord::deferred) {
+      bool const is_told = found->second.is_bounced || (found->second.word == StateWord::delivered && !wants_success);
+      if (!is_told) ++table.message(index).unreported;
+      continue;
+    }
+    Index const job_index = table.add_job(index);
+    Job& job = table.job(job_index);
+    job.recipient = static_cast<std::uint32_t>(i);
+    job.offset = recipient.offset;
+    job.wants_success = wants_success;
+    if (found != known.recipients.end())
+      job.tries = static_cast<std::uint16_t>(std::min<std::uint32_t>(found->second.tries, 0xffff));
+  }
+  for (Index job = table.message(index).first_job, next; job != no_index; job = next) {
+    next = table.job(job).sibling;
+    std::uint32_t const recipient = table.job(job).recipient;
+    const Address& address = envelope.recipients[recipient].address;
+    route(job, address);
+    bool const is_relaying = table.job(job).destination == no_index && envelope.origin == Origin::inbound &&
+                             !settings_.routes.is_accepted_from_strangers(address.domain());
+    auto const found = known.recipients.find(recipient);
+    if (is_relaying) {
+      conclude(job, Outcome::failed, "5.7.1 this host does not pass mail on to that domain", {address.text(), monotonic_now()});
+    } else if (found != known.recipients.end() && found->second.next > now) {
+      auto const wait = std::min(Seconds{found->second.next - now}, settings_.schedule.interval(table.job(job).tries));
+      queues_.wait(job, tick_in(wait));  // no further away than its own interval, whatever the clock did
+    } else {
+      queues_.make_ready(job);
+    }
+  }
+  --table.message(index).active;
+  settle(index);
+}
+
+void QueueSender::route(Index job, const Address& recipient) {
+  Route const route = settings_.routes.route(recipient);
+  if (route.kind == Route::Kind::local)
+    queues_.assign(job, route.name);
+  else
+    queues_.assign_elsewhere(job);
+}
+
+void QueueSender::scan_step() {
+  TodoScan::Step const step = scan_.step();
+  for (const QueueId& id : step.found) take_up(id);
+  if (!step.is_first_walk || step.ended < 0) return;
+  // A crash between a message's removal and its state's leaves the state: nobody else ever looks for it.
+  for (const QueueId& id : states_.list(static_cast<unsigned>(step.ended))) {
+    if (queues_.table().find(id) != no_index) continue;
+    auto const status = todo_.status_of(queue_path(id));
+    if (!status && is_missing(status.error())) states_.remove(id);
+  }
+}
+
+void QueueSender::hear_notifications() {
+  for (unsigned i = 0; i < most_notifications; ++i) {
+    char room[64];
+    ssize_t const got = recv(descriptors_.notifications, room, sizeof room, MSG_DONTWAIT);
+    if (got < 0) return;
+    std::string_view const text{room, static_cast<std::size_t>(got)};
+    if (auto const id = QueueId::parse(Wire{text}))
+      take_up(*id);
+    else if (!text.empty() && text.front() == 'F')
+      flush(text.substr(1));
+    else
+      LogLine{"notification"}.add("text", text).add("error", "neither a queue ID nor a flush").write();
+  }
+}
+
+void QueueSender::hear_trigger() {
+  char room[4096];
+  ssize_t const got = read(descriptors_.trigger.number(), room, sizeof room);
+  if (got > 0) next_triggered_scan_ = trigger_rest_;  // at most one walk a second is started this way
+}
+
+}  // namespace postern
