@@ -45,7 +45,7 @@ enum class Verdict : unsigned char {
 
 inline constexpr std::uint32_t namespace_flags = 0x7e020000;  // every CLONE_NEW... that clone() knows
 
-consteval Verdict verdict_of(std::size_t number, const SyscallSet& allowed, unsigned promises) {
+consteval Verdict verdict_of(std::size_t number, const SyscallSet& allowed, [[maybe_unused]] unsigned promises) {
   if (!allowed[number]) return Verdict::kill;
   switch (number) {
     case SYS_clone3:

@@ -41,7 +41,7 @@ consteval SyscallSet syscalls_of(unsigned promises) {
   allow(SYS_sigaltstack, SYS_sched_yield, SYS_sched_getaffinity, SYS_readlink, SYS_readlinkat, SYS_openat, SYS_open, SYS_access,
         SYS_futex, SYS_tgkill, SYS_getrlimit, SYS_prlimit64, SYS_sysinfo, SYS_uname, SYS_getuid, SYS_geteuid, SYS_getppid,
         SYS_prctl, SYS_clone, SYS_wait4, SYS_ptrace, SYS_process_vm_readv, SYS_getdents64, SYS_stat, SYS_lstat, SYS_ioctl,
-        SYS_arch_prctl, SYS_dup);
+        SYS_arch_prctl, SYS_dup, SYS_pipe, SYS_pipe2);
 #endif
   allow(SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_close, SYS_lseek,
         SYS_fstat, SYS_poll, SYS_ppoll, SYS_fcntl, SYS_dup2, SYS_dup3, SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise,

@@ -13,7 +13,7 @@ sys.path[:0] = [os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "tools"
 import own_network  # noqa: E402
 from check import case, contains, equal, expect, finish, skip  # noqa: E402
 
-BUILD = os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build"))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 LISTEN, BIND = os.path.join(BUILD, "tools", "tcplisten"), os.path.join(BUILD, "tools", "tcpbind")
 UID, GID, GROUP = 61001, 61002, 61003
 USER = {"UID": str(UID), "GID": str(GID), "GIDLIST": f"{GID},{GROUP}"}

@@ -2,15 +2,16 @@
 """Every row of the manifest, confined for real: what it did not promise kills it, and no file, socket or limit is beyond its row"""
 import collections
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
-from check import case, equal, expect, finish, skip  # noqa: E402
+from check import case, contains, equal, expect, finish, skip  # noqa: E402
 
-BUILD = os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build"))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 work = tempfile.TemporaryDirectory(prefix="confine-")
 os.chmod(work.name, 0o755)
 PROBE = os.path.join(work.name, "probe")
@@ -72,4 +73,21 @@ cases("files", "files beyond its row are out of reach", 1)
 cases("network", "its stranger's socket leads nowhere else", 1)
 cases("limits", "descriptors and memory end where its row says", 2)
 cases("exec", "its filter survives exec", 2)
+
+
+@case("a sanitizer can say what it found in a confined program, which is still confined")
+def _():
+    probe_binary = os.path.join(work.name, "sanitized")
+    sources = ["tests/lib/os/sanitized_probe.cc", "lib/os/confine.cc", "lib/os/fd.cc", "lib/os/log.cc", "lib/core/ascii.cc", "lib/core/number.cc",
+               "lib/core/result.cc"]
+    subprocess.run(["g++", "-std=c++20", "-g", "-fno-exceptions", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-DPOSTERN_SANITIZE",
+                    "-I.", "-o", probe_binary, *sources], cwd=ROOT, check=True)
+    for mistake, code, words in (("none", 0, ""), ("overflow", 1, "heap-buffer-overflow on address"), ("arithmetic", 1, "signed integer overflow"),
+                                 ("forbidden", -signal.SIGSYS, "")):
+        done = subprocess.run([probe_binary, mistake], cwd=work.name, env={"ASAN_OPTIONS": "detect_leaks=0"}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+        equal(done.returncode, code, f"{mistake}: {done.stderr}")
+        contains(done.stderr, words)
+
+
 finish()
