@@ -138,7 +138,7 @@ class Service:
 
     def stop(self, how=signal.SIGTERM):
         if self.process.poll() is None:
-            self.process.send_signal(how)
+            os.killpg(self.process.pid, how)  # a wrapper too
         return self.process.wait(20)
 
 
@@ -206,9 +206,9 @@ class Parts:
         rows = []
         for name, (uid, home, dash) in self.mailboxes.items():
             fields = [name.encode(), b"%d" % uid, b"%d" % uid, home.encode()]
-            rows.append((b"!" + name.encode() + b"\0", b"\0".join(fields + [b"", b""]) + b"\0"))
+            rows.append((b"!" + name.encode() + b"\0", b"\0".join(fields + [b"", b""])))
             if dash:
-                rows.append((b"!" + name.encode() + dash.encode(), b"\0".join(fields + [dash.encode(), b""]) + b"\0"))
+                rows.append((b"!" + name.encode() + dash.encode(), b"\0".join(fields + [dash.encode(), b""])))
         dashes = "".join({dash for _, _, dash in self.mailboxes.values()}).encode()
         rows.append((b"", dashes))
         text = b"".join(b"+%d,%d:%s->%s\n" % (len(key), len(value), key, value) for key, value in rows) + b"\n"
@@ -250,7 +250,7 @@ class Parts:
         with open(log_path, "ab") as log:
             process = subprocess.Popen(
                 [*wrapper, self.program(words[0]), *words[1:]], stdin=listener, stdout=log, stderr=log,
-                env={"NOTIFY": str(writer)}, pass_fds=[writer], **who)
+                env={"NOTIFY": str(writer)}, pass_fds=[writer], start_new_session=True, **who)
         os.close(writer)
         ready = os.read(reader, 1) if select.select([reader], [], [], 20)[0] else b""
         os.close(reader)

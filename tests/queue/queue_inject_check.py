@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """queue-inject as a real process, as pn-queue and confined: what it takes, from whom, and what it leaves behind."""
 import os
+import signal
 import socket
 import sys
 
@@ -187,11 +188,13 @@ with Parts() as parts:
     def _():
         before = set(parts.queued())
         failing = parts.serve("queue-failing", ["queue/queue-inject", "trusted"], user=None,
-                              wrapper=["strace", "-f", "-qq", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "-o", "/dev/null",
-                                       "setpriv", "--reuid", "pn-queue", "--regid", "pn-queue", "--clear-groups"])
+                              wrapper=["/usr/bin/strace", "-f", "-qq", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "-o", "/dev/null",
+                                       "/usr/bin/setpriv", "--reuid", "pn-queue", "--regid", "pn-queue", "--clear-groups"])
         with parts.connect("queue-failing") as stream:
             letter, text = inject(stream, HELLO, envelope("me@x.example", TO))
-        failing.stop()
+            stream.sendall(b"nonsense")
+            equal(stream.recv(1), b"")  # so it is done with the message
+        failing.stop(signal.SIGKILL)
         equal(letter, b"T")
         contains(text, b"4.3.0")
         contains(text, b"fsync: Input/output error")
