@@ -29,6 +29,7 @@ class MessageBody {
   bool has_ended() const { return state_ == State::ended; }
   bool is_malformed() const { return is_malformed_; }
   std::uint64_t size() const { return size_; }  // as RFC 1870 §5 counts: CRLF is two bytes, dots taken off are none
+  friend bool operator==(const MessageBody&, const MessageBody&) = default;
 
  private:
   enum class State : unsigned char { line_start, in_line, after_cr, after_dot, after_dot_cr, ended };
