@@ -122,10 +122,11 @@ inline constexpr Row manifest[] = {
      .limits = {.memory = 32 * MiB, .open_files = 32}},
     {.name = "inject", .account = Account::caller,
      .promises = stdio | read_files | local_sockets,
-     .fds = "0<message 2>errors",
+     .fds = "0<message 1>message or ID, when asked for 2>errors",
      .paths = {{{"control", may_read}}},
      .sockets = "queue-anyone",
-     .environment = "POSTERN_DIR QMAILSUSER QMAILSHOST QMAILNAME QMAILUSER QMAILHOST QMAILINJECT MAILNAME MAILUSER MAILHOST NAME USER LOGNAME"},
+     .environment = "POSTERN_DIR QMAILSUSER QMAILSHOST QMAILNAME QMAILUSER QMAILHOST QMAILINJECT QMAILDEFAULTHOST QMAILDEFAULTDOMAIN "
+                    "QMAILPLUSDOMAIN QMAILIDHOST MAILNAME MAILUSER MAILHOST NAME USER LOGNAME"},
     {.name = "postern", .account = Account::caller,
      .promises = stdio | starts | loads,
      .kept_for_children = child_start | read_files | write_files | local_sockets | forks | chowns | terminal,

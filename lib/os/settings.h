@@ -48,7 +48,7 @@ inline constexpr Setting settings[] = {
     // smtpd
     {"databytes", Kind::number, 64ull << 20, 0, any_size, "67108864", "smtpd", next_connection, "largest message in bytes; 0 is no limit"},
     {"maxrecipients", Kind::number, 1000, 100, 50'000, "1000", "smtpd", next_connection, "recipients of one message (RFC 5321 §4.5.3.1.8 asks for 100)"},
-    {"maxheaderbytes", Kind::number, 256u << 10, 1024, 16u << 20, "262144", "smtpd", next_connection, "bytes of header"},
+    {"maxheaderbytes", Kind::number, 256u << 10, 1024, 16u << 20, "262144", "smtpd inject", next_connection, "bytes of header"},
     {"maxlinebytes", Kind::number, 65'536, 998, 16u << 20, "65536", "smtpd", next_connection, "bytes of one line of a message, without CRLF"},
     {"maxbadcommands", Kind::number, 20, 1, 1000, "20", "smtpd", next_connection, "commands refused before the session is closed"},
     {"maxunknownrecipients", Kind::number, 20, 1, 50'000, "20", "smtpd", next_connection, "recipients that do not exist before the session is closed"},
@@ -75,6 +75,7 @@ inline constexpr Setting settings[] = {
     {"doublebounceto", Kind::line, 0, 0, 0, "none: a bounce that cannot be delivered is dropped with a log line", "queue-send bounce", next_message, "address for bounces of bounces"},
     {"defaultdomain", Kind::line, 0, 0, 0, "me", "inject", next_message, "added to host names without a dot in header addresses"},
     {"defaulthost", Kind::line, 0, 0, 0, "me", "inject", next_message, "added to addresses without a host"},
+    {"plusdomain", Kind::line, 0, 0, 0, "me", "inject", next_message, "put in place of the + that a host name in header addresses ends with"},
     {"idhost", Kind::line, 0, 0, 0, "me", "inject", next_message, "right side of a Message-ID that inject makes"},
 };
 

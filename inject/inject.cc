@@ -1,0 +1,92 @@
+// inject - put a message from descriptor 0 into the queue, its header completed
+//
+// run by   anyone: people in a shell, cron, mail programs
+// fds      0 < message   1 > the message (-n) or its queue ID (-v)   2 > errors
+// files    reads control/ below Postern's directory; connects to run/queue-anyone/s          starts  nothing
+// exits    0 on disk and ours (-n: printed)   100 wrong message, arguments or recipients, or refused   111 not now, try again
+// see      inject(1)
+#include <unistd.h>
+
+#include "inject/command_line.h"
+#include "inject/header_rewriter.h"
+#include "inject/message_source.h"
+#include "inject/sender_names.h"
+#include "lib/core/ascii.h"
+#include "lib/net/queue_protocol.h"
+#include "lib/os/control.h"
+#include "lib/os/io.h"
+#include "lib/os/program.h"
+
+namespace postern {
+namespace {
+
+// Read before the queue is asked: it gives a connection five minutes, a person or a slow pipe may take longer.
+constexpr std::size_t read_ahead = 1u << 20;
+
+Status enter(const std::string& directory) {
+  if (chdir(directory.c_str()) != 0)
+    return Error{Fate::permanent, "cannot enter Postern's directory (--dir or POSTERN_DIR names it):", directory, errno};
+  return Done{};
+}
+
+Status print_message(const RewrittenHeader& header, MessageSource& source) {
+  TRY(write_all(1, header.text, "\n"));
+  for (;;) {
+    std::string_view const piece = TRY(source.next_body());
+    if (piece.empty()) return Done{};
+    TRY(write_all(1, piece));
+  }
+}
+
+Envelope envelope_of(RewrittenHeader& header, const MessageSource& source) {
+  Envelope envelope;
+  envelope.origin = Origin::local;
+  envelope.is_eight_bit = source.has_eight_bit();
+  envelope.is_utf8 = !is_all_ascii(header.text) || !header.sender.is_ascii();  // RFC 6531 §3.6: the header counts, too
+  envelope.sender = std::move(header.sender);
+  for (Address& address : header.recipients) {
+    if (!address.is_ascii()) envelope.is_utf8 = true;
+    envelope.recipients.push_back({std::move(address), 0, {}, 0});
+  }
+  return envelope;
+}
+
+Result<QueueId> queue_message(RewrittenHeader& header, MessageSource& source) {
+  TRY(source.read_ahead(read_ahead));
+  auto client = QueueClient::connect("queue-anyone");
+  if (!client) return Error{client.error().fate(), "is Postern running in this directory?", client.error().text(), 0};
+  TRY(client->add(header.text));
+  TRY(client->add("\n"));
+  for (;;) {
+    std::string_view const piece = TRY(source.next_body());
+    if (piece.empty()) break;
+    TRY(client->add(piece));
+  }
+  QueueAnswer const answer = TRY(client->commit(envelope_of(header, source)));
+  if (answer.id) return *answer.id;
+  return Error{answer.fate, "the queue does not take the message:", answer.text, 0};
+}
+
+}  // namespace
+}  // namespace postern
+
+postern::Status program(postern::Args args) {
+  using namespace postern;
+  CommandLine const line = TRY(CommandLine::parse(args));
+  TRY(enter(line.directory));
+  Control const control = TRY(Control::open());
+  SenderNames const names = TRY(SenderNames::read(args, control));
+  std::uint64_t const most_header = TRY(control.number<"maxheaderbytes">());
+  std::uint64_t const most_hops = TRY(control.number<"maxhops">());
+  TRY(confine());
+
+  MessageSource source{0};
+  TRY(source.read_header(most_header));
+  WallTime const now = wall_now();
+  MessageMoment const moment{now, TRY(QueueId::fresh(now)), getpid()};
+  RewrittenHeader header = TRY(rewrite_header(source.header(), line, names, moment, most_hops));
+  if (line.destination == Destination::standard_output) return print_message(header, source);
+  QueueId const id = TRY(queue_message(header, source));
+  if (line.answer == Answer::quiet) return Done{};
+  return write_all(1, id.view(), "\n");
+}
