@@ -46,7 +46,10 @@ void QueueSender::ask_clean() {
     states_.write_again();
     repeat_requests();
   }
-  if (!states_.has_unsynced()) return;
+  if (!states_.has_unsynced()) {  // removed with their messages: nothing to wake up for
+    next_sync_ = Deadline::never();
+    return;
+  }
   next_sync_ = next_sync_.or_sooner(Deadline::in(sync_after));
   if (!next_sync_.has_passed() && !states_.is_full()) return;
   next_sync_ = Deadline::never();
