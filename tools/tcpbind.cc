@@ -2,7 +2,7 @@
 //
 // usage    tcpbind ADDRESS PORT program [argument ...]
 // run by   a service's run script or an operator, as root where the port is below 1024
-// fds      0 becomes the listening socket   others and the environment go on to the program
+// fds      0>listening socket   2>errors   others, and the environment, go on to the program
 // starts   the program in its arguments, in its own place; without a slash it is looked for along PATH
 // exits    100 usage   111 cannot bind, or cannot start the program
 // see      tcpbind(8)

@@ -2,7 +2,7 @@
 //
 // usage    tcplisten [-c most] [-C most-per-client] [-b banner] [-f fd ...] [-l ADDRESS PORT ...] program [argument ...]
 // run by   the s6 service of a TCP program: has its sockets or binds them as root, then is the user that UID, GID and
-//          GIDLIST name, before the first connection
+//          GIDLIST name (pn-smtp for smtpd), before the first connection
 // fds      0<listening socket, unless -l says what to bind   2>log
 // starts   the program: 0 and 1 the connection, 2 the log, and PROTO TCPREMOTEIP TCPREMOTEPORT TCPLOCALIP TCPLOCALPORT
 //          as its environment
