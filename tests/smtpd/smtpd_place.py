@@ -126,7 +126,7 @@ def make_cdb(path, entries):
 
 def users_entries(names, prefixes):
     def value(user, extension=b""):
-        return b"\0".join([user, b"1000", b"1000", b"/home/" + user, b"", extension]) + b"\0"
+        return b"\0".join([user, b"1000", b"1000", b"/home/" + user, b"", extension])
 
     entries = [(b"!" + name + b"\0", value(name)) for name in names]
     entries += [(b"!" + prefix, value(prefix.rstrip(b"-") or b"all")) for prefix in prefixes]
