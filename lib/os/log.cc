@@ -12,12 +12,13 @@ std::string log_quoted(std::string_view value) {
   constexpr std::string_view hex = "0123456789abcdef";
   constexpr std::string_view cut = "...";
   std::string text;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    char const c = value[i];
+  std::size_t room_for_cut = 0;  // the longest beginning that leaves room for it
+  for (char const c : value) {
     bool const is_plain = is_graphic(c) && c != '=' && c != '"' && c != '\\';
-    std::size_t const width = is_plain ? 1 : 4;
-    bool const is_last = i + 1 == value.size();
-    if (text.size() + width > log_value_most - (is_last ? 0 : cut.size())) return text += cut;
+    if (text.size() + (is_plain ? 1 : 4) > log_value_most) {
+      text.resize(room_for_cut);
+      return text += cut;
+    }
     if (is_plain) {
       text += c;
     } else {
@@ -26,6 +27,7 @@ std::string log_quoted(std::string_view value) {
       text += hex[byte >> 4];
       text += hex[byte & 15];
     }
+    if (text.size() <= log_value_most - cut.size()) room_for_cut = text.size();
   }
   return text;
 }
