@@ -111,6 +111,7 @@ class Session {
       auto received = receive_with_fd(socket_.number(), room);
       if (!received) {
         if (received.error().number() == EAGAIN) return true;
+        if (received.error().number() == ECONNRESET) return false;  // it died with answers unread; its requests were all read
         return received.error();
       }
       if (received->bytes == 0) return false;
@@ -164,7 +165,7 @@ Result<std::optional<Session>> accept_session(const Queue& queue, uid_t sender) 
     return std::optional<Session>{};
   }
   CleanRecord const ready{CleanLetter::ready, TRY(QueueId::parse(Wire{std::string_view{"0000000000000000000"}}))};
-  TRY(write_all(socket.number(), ready.encoded(), Deadline::in(answer_wait)));
+  if (!write_all(socket.number(), ready.encoded(), Deadline::in(answer_wait))) return std::optional<Session>{};  // gone already
   return std::optional{Session{queue, std::move(socket)}};
 }
 

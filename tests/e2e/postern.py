@@ -111,9 +111,6 @@ def wait_for_exit(pid, seconds=default_seconds):
         os.close(fd)
 
 
-killed = signal.SIGKILL
-
-
 class Service:
     """One service of an instance, through s6."""
 
@@ -132,7 +129,7 @@ class Service:
     def send_signal(self, number):
         os.kill(self.pid(), number)
 
-    def kill_and_wait(self, number=killed):
+    def kill_and_wait(self, number=signal.SIGKILL):
         """Ends the service's process by a signal; returns when its successor is ready."""
         listen = ["s6-ftrig-listen1", "-t", str(default_seconds * 1000), str(self.directory / "event"), "U"]
         subprocess.run(listen + ["kill", f"-{int(number)}", str(self.pid())], check=True, stdout=subprocess.DEVNULL)
