@@ -33,9 +33,9 @@ Result<PasswordEntry> PasswordEntry::parse(Wire wire) {
   std::size_t const first = line.find(':');
   std::size_t const second = first == std::string_view::npos ? first : line.find(':', first + 1);
   if (second == std::string_view::npos) return permanent("not login:hash:flags");
-  PasswordEntry entry{TRY(Login::parse(Wire{line.substr(0, first)})),
-                      TRY(PasswordHash::parse(Wire{line.substr(first + 1, second - first - 1)})),
-                      {}};
+  Login login = TRY(Login::parse(Wire{line.substr(0, first)}));
+  PasswordHash hash = TRY(PasswordHash::parse(Wire{line.substr(first + 1, second - first - 1)}));
+  PasswordEntry entry{std::move(login), std::move(hash), {}};
   std::string_view rest = line.substr(second + 1);
   while (!rest.empty()) {
     std::size_t const comma = rest.find(',');

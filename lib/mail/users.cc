@@ -39,12 +39,10 @@ Result<Mailbox> Mailbox::parse(Wire value) {
     if (!is_last) rest.remove_prefix(end + 1);
   }
   if (fields[3].empty() || fields[3].front() != '/') return permanent("users/cdb: a home is not an absolute path");
-  return Mailbox{std::string{fields[0]},
-                 TRY(Uid::parse(Wire{fields[1]})).number(),
-                 TRY(Gid::parse(Wire{fields[2]})).number(),
-                 std::string{fields[3]},
-                 std::string{fields[4]},
-                 std::string{fields[5]}};
+  Uid const uid = TRY(Uid::parse(Wire{fields[1]}));
+  Gid const gid = TRY(Gid::parse(Wire{fields[2]}));
+  return Mailbox{std::string{fields[0]}, uid.number(),           gid.number(),
+                 std::string{fields[3]}, std::string{fields[4]}, std::string{fields[5]}};
 }
 
 Result<UsersDatabase> UsersDatabase::open(const Directory& users) {
