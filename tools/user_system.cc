@@ -7,6 +7,7 @@ namespace {
 
 // The line whose first field is `name`, or nothing.
 std::optional<std::string_view> line_of(std::string_view text, std::string_view name) {
+  if (name.find(':') != std::string_view::npos) return std::nullopt;
   while (!text.empty()) {
     std::size_t const end = text.find('\n');
     std::string_view const line = text.substr(0, end);

@@ -1,0 +1,16 @@
+// users/passwords: whatever is taken is written back byte for byte, and holds nothing that could be another line.
+#include "lib/mail/passwords.h"
+
+#include <stdlib.h>
+
+using namespace postern;
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  std::string_view const text{reinterpret_cast<const char*>(data), size};
+  auto const passwords = Passwords::parse(Wire{text});
+  if (!passwords) return 0;
+  if (passwords->encoded() != text) abort();
+  for (const PasswordEntry& entry : passwords->entries())
+    if (passwords->find(entry.login.text()) != &entry || entry.hash.text().find_first_of(":\n*!") != std::string::npos) abort();
+  return 0;
+}
