@@ -41,6 +41,7 @@ TEST_CXXFLAGS := $(filter-out -fno-exceptions -fno-rtti $(warnings) $(gcc_warnin
 
 programs := $(foreach folder,$(folders),$(foreach file,$(wildcard $(folder)/*.cc),$(if $(findstring _,$(notdir $(file))),,$(file:.cc=))))
 binaries := $(programs:%=$(BUILD)/%)
+scripts := $(BUILD)/tools/status
 lib_sources := $(filter-out lib/os/main.cc,$(foreach floor,$(floors),$(wildcard lib/$(floor)/*.cc)))
 lib_archive := $(BUILD)/lib/postern.a
 modules_of = $(foreach file,$(wildcard $(1)/*.cc),$(if $(findstring _,$(notdir $(file))),$(BUILD)/$(file:.cc=.o)))
@@ -56,7 +57,11 @@ fuzz_targets := $(fuzz_sources:%.cc=build/fuzz/%)
 .PHONY: all check run install fmt clean fuzz units test-tools
 .SECONDARY:
 
-all: $(binaries)
+all: $(binaries) $(scripts)
+
+$(scripts): $(BUILD)/%: %
+	@mkdir -p $(@D)
+	@install -m 0755 $< $@
 
 define program_rule
 $(BUILD)/$(1): $(BUILD)/$(1).o $(BUILD)/$(1).main.o $(call module_archive,$(1)) $(lib_archive)

@@ -22,6 +22,8 @@ struct Tool {
 
 constexpr Tool tools[] = {
     {"user", "add, remove and list mailboxes, set passwords"},
+    {"queue", "list, show and flush queued messages"},
+    {"status", "what runs and what waits"},
     {"maildirmake", "make a Maildir"},
 };
 
