@@ -86,7 +86,7 @@ def case(name, seconds=120):
             print(f"  at {frame.filename}:{frame.lineno}, after {time.monotonic() - start:.1f} s", flush=True)
         except Exception as error:  # pylint: disable=broad-except
             _line("not ok", name, f"{type(error).__name__}: {error}")
-            print("  " + "\n  ".join(traceback.format_exc().splitlines()), flush=True)
+            print("  " + "\n  ".join(traceback.format_exc().splitlines()[-8:]), flush=True)
         else:
             _line("ok", name)
         finally:

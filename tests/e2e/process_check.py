@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""process_check - every running process is what its row of the manifest says: uid, capabilities, filter (from /proc)"""
+import os
+import pathlib
+import pwd
+import re
+import sys
+
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent)]
+from check import case, equal, expect, finish
+from postern import Instance, root
+
+rows = dict(re.findall(r'\{\.name = "([a-z-]+)", \.account = Account::(\w+)', (root / "lib/os/manifest.h").read_text()))
+services = {"tcplisten", "smtpd", "queue-inject", "queue-clean", "queue-send", "bounce", "local-spawn", "local"}
+helpers = {"s6-fdholderd": "pn-hold", "s6-log": "pn-log"}  # s6's own that serve an instance
+
+
+def status_of(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
+
+
+def check_status(account, status):
+    if account == "root":
+        uid = 0
+    elif account == "mailbox":
+        uid = os.stat(mail.maildir("alice").parent).st_uid
+        expect(uid >= 1_900_000_000, f"uid {uid}")
+    else:
+        uid = pwd.getpwnam(f"pn-{account}").pw_uid
+    equal(status["Uid"].split(), [str(uid)] * 4, "Uid")
+    equal(status["Seccomp"], "2", "Seccomp")
+    equal(status["NoNewPrivs"], "1", "NoNewPrivs")
+    if account == "root":
+        return
+    for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+        equal(int(status[kind], 16), 0, kind)
+    expect("0" not in status["Gid"].split() + status["Groups"].split(), f"root's group: {status['Gid']}, {status['Groups']}")
+
+
+with Instance(users=("alice",)) as mail, mail.smtp() as held_open:
+    held_open.ehlo()
+    mail.send("alice", b"Subject: makes a local run\r\n\r\n")
+    mail.wait_for_messages("alice", 1)
+    seen = {pid: (name, status_of(pid)) for pid, name in mail.processes().items()}  # local stays a second
+
+    @case("nothing runs that is not in the manifest")
+    def _():
+        equal({name for name, _ in seen.values()} - set(rows), set())
+
+    for name in sorted(services):
+        account = rows[name]
+
+        @case(f"{name}: as {account}, no capability, no new privileges, filtered")
+        def _():
+            statuses = [status for program, status in seen.values() if program == name]
+            expect(statuses, "it does not run")
+            for status in statuses:
+                check_status(account, status)
+
+    @case("the table has one root process that starts others, local-spawn")
+    def _():
+        equal({name for name, status in seen.values() if status["Uid"].startswith("0\t")}, {"local-spawn"})
+
+    @case("s6's own: logs and held sockets are not root's either")
+    def _():
+        found = set()
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                name = pathlib.Path(os.readlink(entry / "exe")).name
+                if name not in helpers or os.readlink(entry / "cwd") != str(mail.dir):
+                    continue
+            except OSError:
+                continue
+            status = status_of(entry.name)
+            equal(status["Uid"].split(), [str(pwd.getpwnam(helpers[name]).pw_uid)] * 4, name)
+            equal(int(status["CapEff"], 16), 0, name)
+            found.add(name)
+        equal(found, set(helpers))
+
+finish()

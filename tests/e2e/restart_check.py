@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""restart_check - a service restarts, or dies, and no client is refused and no message lost"""
+import pathlib
+import sys
+import threading
+
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent)]
+from check import case, equal, expect, finish
+from postern import Instance
+
+
+class Clients(threading.Thread):
+    """Sends messages one after the other, each on a connection of its own, until stopped."""
+
+    def __init__(self, mail, label):
+        super().__init__()
+        self.mail, self.label, self.sent, self.trouble = mail, label, 0, None
+        self.stopping, self.moved = False, threading.Condition()
+
+    def run(self):
+        while not self.stopping:
+            try:
+                code, text = self.mail.send("alice", f"Subject: {self.label} {self.sent}\r\n\r\n".encode())
+                if code != 250:
+                    self.trouble = f"{code} {text!r}"
+            except Exception as error:  # pylint: disable=broad-except
+                self.trouble = f"{type(error).__name__}: {error}"
+            with self.moved:
+                if self.trouble is None:
+                    self.sent += 1
+                self.moved.notify_all()
+                if self.trouble is not None:
+                    return
+
+    def wait_for_more(self, count):
+        with self.moved:
+            target = self.sent + count
+            self.moved.wait_for(lambda: self.sent >= target or self.trouble is not None, 30)
+
+    def __enter__(self):
+        self.start()
+        self.wait_for_more(3)
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        self.join()
+
+
+def subjects(mail):
+    return sorted(line for message in mail.messages("alice") for line in message.decode().split("\n") if line.startswith("Subject:"))
+
+
+with Instance(users=("alice",)) as mail:
+    expected = []
+
+    for service in [service for service in mail.services() if service.name != "fdholder"]:
+        for way, restart in (("restarted", service.restart), ("killed", service.kill_and_wait)):
+
+            @case(f"{service.name} {way} while clients send: nobody is refused, everything arrives once")
+            def _():
+                old = service.pid()
+                with Clients(mail, f"{service.name} {way}") as clients:
+                    restart()
+                    clients.wait_for_more(5)
+                equal(clients.trouble, None)
+                expect(service.is_ready() and service.pid() != old, "there is no new process")
+                expected.extend(f"Subject: {clients.label} {i}" for i in range(clients.sent))
+                mail.wait_for_messages("alice", len(expected))
+                equal(subjects(mail), sorted(expected))
+
+    @case("fdholder killed: services go on, and go on after their next restart")
+    def _():
+        mail.service("fdholder").kill_and_wait()
+        mail.send("alice", b"Subject: without holder\r\n\r\n")
+        for service in mail.services():
+            if service.name != "fdholder":
+                service.restart()
+        mail.send("alice", b"Subject: with holder\r\n\r\n")
+        expected.extend(["Subject: without holder", "Subject: with holder"])
+        mail.wait_for_messages("alice", len(expected))
+        equal(subjects(mail), sorted(expected))
+
+finish()
