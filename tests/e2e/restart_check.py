@@ -16,12 +16,16 @@ class Clients(threading.Thread):
     def __init__(self, mail, label):
         super().__init__()
         self.mail, self.label, self.sent, self.trouble = mail, label, 0, None
+        self.put_off = []
         self.stopping, self.moved = False, threading.Condition()
 
     def run(self):
         while not self.stopping:
             try:
                 code, text = self.mail.send("alice", f"Subject: {self.label} {self.sent}\r\n\r\n".encode())
+                if 400 <= code < 500:  # not accepted: it is sent again
+                    self.put_off.append(text.decode())
+                    continue
                 if code != 250:
                     self.trouble = f"{code} {text!r}"
             except Exception as error:  # pylint: disable=broad-except
@@ -74,6 +78,8 @@ with Instance(users=("alice",)) as mail:
                     restart()
                     clients.wait_for_more(5)
                 equal(clients.trouble, None)
+                if way == "restarted":
+                    equal(clients.put_off, [])
                 expect(service.is_ready() and service.pid() != old, "there is no new process")
                 expected.extend(f"Subject: {clients.label} {i}" for i in range(clients.sent))
                 compare(mail, expected)
