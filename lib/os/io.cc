@@ -1,9 +1,13 @@
 #include "lib/os/io.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace postern {
 namespace {
@@ -22,6 +26,24 @@ Status wait_for(int fd, short events, Deadline deadline) {
 }
 
 bool would_block() { return errno == EAGAIN; }
+
+// One call that never waits: a socket takes what it has room for. A pipe that poll() calls writable has room for PIPE_BUF.
+// -1 and EAGAIN: wait first.
+ssize_t write_at_once(int fd, std::span<iovec> pieces, bool& is_socket, bool is_writable) {
+  if (is_socket) {
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    ssize_t const sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0 || errno != ENOTSOCK) return sent;
+    is_socket = false;
+  }
+  if (!is_writable) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return write(fd, pieces.front().iov_base, std::min<std::size_t>(pieces.front().iov_len, PIPE_BUF));
+}
 
 }  // namespace
 
@@ -56,15 +78,22 @@ Status write_all(int fd, std::string_view bytes, Deadline deadline) { return wri
 
 Status write_all(int fd, std::string_view first, std::string_view second, Deadline deadline) {
   bool const is_timed = deadline.poll_timeout() >= 0;
+  bool is_socket = true;
+  bool is_writable = false;
   while (!first.empty() || !second.empty()) {
-    if (is_timed) TRY(wait_writable(fd, deadline));
+    if (first.empty()) std::swap(first, second);
     iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}};
-    ssize_t const wrote = first.empty() ? write(fd, second.data(), second.size()) : writev(fd, pieces, second.empty() ? 1 : 2);
+    std::span<iovec> const all{pieces, second.empty() ? 1u : 2u};
+    ssize_t const wrote =
+        is_timed ? write_at_once(fd, all, is_socket, is_writable) : writev(fd, pieces, static_cast<int>(all.size()));
+    is_writable = false;
     if (wrote < 0) {
-      if (would_block())
+      if (would_block()) {
         TRY(wait_writable(fd, deadline));
-      else if (errno != EINTR)
+        is_writable = true;
+      } else if (errno != EINTR) {
         return system_error("write");
+      }
       continue;
     }
     auto const gone = static_cast<std::size_t>(wrote);
