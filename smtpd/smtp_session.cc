@@ -13,6 +13,7 @@ namespace {
 // RFC 5321 §4.5.3.1.4 asks for 512 bytes; ORCPT, ENVID and UTF-8 addresses add to it.
 constexpr std::size_t longest_command = 4096;
 constexpr std::size_t envelope_room = longest_envelope - 65536;  // for recipients
+constexpr std::size_t recipient_overhead = 24;                   // of their records, besides what the client wrote
 
 }  // namespace
 
@@ -172,7 +173,7 @@ std::string_view SmtpSession::refusal_of(const RecipientCheck::Answer& answer) c
 Status SmtpSession::rcpt(std::string_view argument) {
   auto command = RcptCommand::parse(Wire{argument}, envelope_.is_utf8);
   if (!command) return refuse_command(command.error().what());
-  std::size_t const room_needed = argument.size() + 64;
+  std::size_t const room_needed = argument.size() + recipient_overhead;
   if (envelope_.recipients.size() >= rules_.recipients || envelope_bytes_ + room_needed > envelope_room)
     return say("452 4.5.3 Too many recipients; send the rest separately");
   if (!command->address) {

@@ -72,7 +72,7 @@ inline constexpr Row manifest[] = {
      .paths = {{{"control", may_read}, {"users", may_read}}},
      .sockets = "queue-trusted",
      .environment = "PROTO TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPLOCALIP TCPLOCALPORT TCP6REMOTEIP TCP6REMOTEPORT TCP6LOCALIP TCP6LOCALPORT",
-     .limits = {.memory = 24 * MiB, .open_files = 16}},
+     .limits = {.memory = 48 * MiB, .open_files = 16}},
     {.name = "queue-inject", .account = Account::queue,
      .promises = stdio | read_files | write_files | local_sockets | accepts | forks,
      .fds = "0<listening socket 2>log",

@@ -23,13 +23,13 @@ class Message:
     def __init__(self, text, envelope):
         self.text = text
         self.records = []
-        while envelope:
-            letter, envelope = envelope[:1], envelope[1:]
-            digits, envelope = envelope.split(b":", 1)
-            length = int(digits)
-            assert envelope[length : length + 1] == b",", "envelope: not a netstring"
-            self.records.append((letter.decode(), envelope[:length]))
-            envelope = envelope[length + 1 :]
+        at = 0
+        while at < len(envelope):
+            colon = envelope.index(b":", at)
+            start, length = colon + 1, int(envelope[at + 1 : colon])
+            assert envelope[start + length : start + length + 1] == b",", "envelope: not a netstring"
+            self.records.append((envelope[at : at + 1].decode(), envelope[start : start + length]))
+            at = start + length + 1
 
     def values(self, letter):
         return [value for name, value in self.records if name == letter]
@@ -75,11 +75,16 @@ class RecordingQueue:
                 return
             self.connections += 1
             thread = threading.Thread(target=self.serve, args=(client,), daemon=True)
-            self.threads.append(thread)
             thread.start()
+            self.threads.append(thread)
 
     def settle(self):
         """Returns once every client that has gone was served to its end."""
+        if self.listener:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as last:  # accepted behind all the others
+                last.connect(self.path)
+                last.shutdown(socket.SHUT_WR)
+                last.recv(1)
         while self.threads:
             self.threads.pop().join(PATIENCE)
 
