@@ -41,11 +41,9 @@ bool is_inside(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
-// Confined to Postern's directory, and to the home where that lies elsewhere.
-Status confine_with_home(const std::string& home, const std::string& here) {
-  if (is_inside(home, here)) return confine();
-  std::string const parent = home.substr(0, home.rfind('/') + 1);
-  return confine_with(PathRule{access(home.c_str(), F_OK) == 0 ? home : parent, every_right});
+// Confined to Postern's directory, and to `besides` where that lies elsewhere.
+Status confine_with_home(const std::string& besides, const std::string& here) {
+  return is_inside(besides, here) ? confine() : confine_with(PathRule{besides, every_right});
 }
 
 // Two mailboxes of different uids must not lie in one another.
@@ -56,6 +54,13 @@ Status check_home(const Assignments& assignments, const Mailbox& mailbox) {
     if (overlaps && line.mailbox.uid != mailbox.uid)
       return permanent("its home would be, hold or lie in the home of", line.mailbox.user);
   }
+  return Done{};
+}
+
+// Mail that another mailbox reads too is not removed.
+Status check_alone(const Assignments& others, const std::string& home) {
+  for (const Assignment& line : others.lines())
+    if (line.mailbox.home == home) return permanent("leave out --remove-mail: its mail is also that of", line.mailbox.user);
   return Done{};
 }
 
@@ -85,8 +90,8 @@ Result<Mailbox> mailbox_of(const UserOptions& options, const std::string& here) 
 Status add(const UserOptions& options, const std::string& here) {
   Mailbox mailbox = TRY(mailbox_of(options, here));
   UserStore const store = TRY(UserStore::open_to_change());
-  if (!is_inside(mailbox.home, here)) TRY(make_parents(mailbox.home));  // where we may make nothing once confined
-  TRY(confine_with_home(mailbox.home, here));
+  if (!is_inside(mailbox.home, here)) TRY(make_parents(mailbox.home));                // where we may make nothing once confined
+  TRY(confine_with_home(mailbox.home.substr(0, mailbox.home.rfind('/') + 1), here));  // what holds the home
 
   auto const control = TRY(Control::open());
   Assignments assignments = TRY(store.assignments());
@@ -111,12 +116,14 @@ Status del(const UserOptions& options, const std::string& here) {
   if (!line) return permanent("there is no such mailbox:", user);
   std::string const home = line->mailbox.home;
   auto const readers = TRY(readers_of_passwords());
-  TRY(confine_with_home(home, here));
+  bool const has_mail_to_remove = options.removes_mail && access(home.c_str(), F_OK) == 0;
+  TRY(has_mail_to_remove ? confine_with_home(home, here) : confine());
 
   assignments.remove(user);
+  if (has_mail_to_remove) TRY(check_alone(assignments, home));
   Passwords passwords = TRY(store.passwords());
   if (passwords.remove(user)) TRY(store.save(passwords, readers));
-  if (options.removes_mail) TRY(is_inside(home, here + "/home") ? remove_home(home) : remove_maildir(home));
+  if (has_mail_to_remove) TRY(is_inside(home, here + "/home") ? remove_home(home) : remove_maildir(home));
   return store.save(assignments);
 }
 
