@@ -1,0 +1,101 @@
+#include "lib/mail/delivery_state.h"
+
+#include <catch2/catch.hpp>
+
+using namespace postern;
+
+TEST_CASE("state lines are written and read back") {
+  StateLine const lines[] = {
+      {StateWord::delivered, 0, 1795300000, 0, 0, "2.0.0 delivered to Maildir"},
+      {StateWord::deferred, 49'999, 1795300000, 3, 1795300675, "4.2.2 over quota: a=b \"c\" \\d"},
+      {StateWord::failed, 7, 0, 0, 0, ""},
+      {StateWord::bounced, 4'294'967'295u, 1, 0, 0, "1j0r1kbl9t2cc42n9mq"},
+  };
+  for (const StateLine& line : lines) {
+    std::string const text = line.encoded();
+    REQUIRE(text.back() == '\n');
+    auto const back = StateLine::parse(Wire{std::string_view{text}.substr(0, text.size() - 1)});
+    REQUIRE(back);
+    CHECK(back->word == line.word);
+    CHECK(back->recipient == line.recipient);
+    CHECK(back->time == line.time);
+    CHECK(back->tries == line.tries);
+    CHECK(back->next == line.next);
+    CHECK(back->text == line.text);
+  }
+  CHECK(lines[1].encoded() ==
+        "deferred 49999 1795300000 3 1795300675 4.2.2\\x20over\\x20quota:\\x20a\\x3db\\x20\\x22c\\x22\\x20\\x5cd\n");
+  CHECK(lines[2].encoded() == "failed 7 0 -\n");
+}
+
+TEST_CASE("every byte survives a state line, and long texts are cut") {
+  std::string text;
+  for (int c = 0; c < 256; ++c) text += static_cast<char>(c);
+  std::string line = StateLine{StateWord::failed, 0, 5, 0, 0, text}.encoded();
+  CHECK(line.find('\n') == line.size() - 1);
+  line.pop_back();
+  auto const back = StateLine::parse(Wire{line});
+  REQUIRE(back);
+  CHECK(back->text == text);
+
+  line = StateLine{StateWord::failed, 0, 5, 0, 0, std::string(state_text_most + 100, ' ')}.encoded();
+  line.pop_back();
+  auto const cut = StateLine::parse(Wire{line});
+  REQUIRE(cut);
+  CHECK(cut->text == std::string(state_text_most, ' '));
+}
+
+TEST_CASE("what is not a state line is refused") {
+  std::string_view const bad[] = {
+      "",
+      "delivered",
+      "delivered 0",
+      "delivered 0 1",
+      "delivered 0 1 ",
+      "gone 0 1 x",
+      "delivered -1 1 x",
+      "delivered 4294967296 1 x",
+      "delivered 0 x x",
+      "deferred 0 1 2 x",
+      "deferred 0 1 2 3",
+      "failed 0 1 a b",
+      "failed 0 1 a\\x2",
+      "failed 0 1 \\y20",
+      "failed 0 1 a=b",
+      "failed 0 1 a\tb",
+      " failed 0 1 x",
+      "failed  0 1 x",
+      "FAILED 0 1 x",
+      "failed 00000000000000000000000000000001x 1 x",
+  };
+  for (std::string_view const line : bad) {
+    CAPTURE(std::string{line});
+    CHECK_FALSE(StateLine::parse(Wire{line}));
+  }
+}
+
+TEST_CASE("the last line of a recipient counts, and a torn one is nothing") {
+  std::string_view const whole =
+      "deferred 1 100 1 400 4.2.2\\x20full\n"
+      "delivered 0 101 -\n"
+      "deferred 1 400 2 850 4.2.2\\x20full\n"
+      "failed 2 401 5.1.1\n"
+      "bounced 2 402 1j0r1kbl9t2cc42n9mq\n";
+  for (std::string_view const torn : {"", "f", "failed 1 900 x", "rubbish that goes on"}) {
+    std::string const text = std::string{whole} + std::string{torn};
+    auto const state = DeliveryState::parse(Wire{text});
+    REQUIRE(state);
+    CHECK(state->whole_length == whole.size());
+    REQUIRE(state->recipients.size() == 3);
+    CHECK(state->recipients.at(0).word == StateWord::delivered);
+    CHECK(state->recipients.at(1).word == StateWord::deferred);
+    CHECK(state->recipients.at(1).tries == 2);
+    CHECK(state->recipients.at(1).next == 850);
+    CHECK(state->recipients.at(2).word == StateWord::failed);
+    CHECK(state->recipients.at(2).is_bounced);
+    CHECK_FALSE(state->recipients.at(1).is_bounced);
+  }
+  CHECK_FALSE(DeliveryState::parse(Wire{std::string_view{"bounced 0 1 x\n"}}));
+  CHECK_FALSE(DeliveryState::parse(Wire{std::string_view{"rubbish\n"}}));
+  CHECK(DeliveryState::parse(Wire{std::string_view{}})->recipients.empty());
+}
