@@ -4,7 +4,7 @@
 // fds      0 1 2 the tool's
 // files    none                         starts  the tool of that name that lies beside it
 // exits    the tool's; 100 there is no such tool
-// see      postern(8)
+// see      postern(1)
 #include <unistd.h>
 
 #include <array>

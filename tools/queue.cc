@@ -32,7 +32,7 @@ Status list(Form form) {
   json.array();
   std::string text = form == Form::text && !entries.empty() ? list_head() : "";
   for (const QueueEntry& entry : entries) {
-    auto const message = TRY(queue.read(entry));
+    auto const message = queue.read(entry);
     if (!message) continue;  // delivered meanwhile
     if (form == Form::json) {
       add_as_json(json, *message, now);

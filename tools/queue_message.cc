@@ -89,27 +89,30 @@ Result<std::optional<DeliveryState>> QueueView::read_state(const QueueId& id) co
   return std::optional{TRY(DeliveryState::parse(Wire{text}))};
 }
 
-Result<std::optional<QueuedMessage>> QueueView::read(const QueueEntry& entry) const {
+Result<Fd> QueueView::open_file(const QueueEntry& entry) const {
   Directory directory = TRY(queue_.open_directory(entry.place == QueuePlace::broken ? "broken" : "todo"));
   if (entry.place == QueuePlace::todo) directory = TRY(directory.open_directory(entry.id.directory()));
-  auto file = directory.open_file(entry.id.text());
-  if (!file) {
-    if (is_missing(file.error())) return std::optional<QueuedMessage>{};
-    return file.error();
-  }
-  QueuedMessage message{.entry = entry, .file = *std::move(file), .frame = {}, .envelope = {}, .state = {}, .problem = {}};
-  if (auto const read = read_message(message); !read) message.problem = read.error().text();
+  return directory.open_file(entry.id.text());
+}
+
+std::optional<QueuedMessage> QueueView::read(const QueueEntry& entry) const {
+  auto file = open_file(entry);
+  if (!file && is_missing(file.error())) return std::nullopt;
+  QueuedMessage message{.entry = entry, .file = {}, .frame = {}, .envelope = {}, .state = {}, .problem = {}};
+  if (file) message.file = *std::move(file);
+  Status const read = file ? read_message(message) : file.error();
+  if (!read) message.problem = read.error().text();
   auto state = read_state(entry.id);
   if (state)
     message.state = *std::move(state);
   else
     message.problem = state.error().text();
-  return std::optional{std::move(message)};
+  return message;
 }
 
 Result<QueuedMessage> QueueView::find(const QueueId& id) const {
   for (QueuePlace const place : {QueuePlace::todo, QueuePlace::broken})
-    if (auto message = TRY(read(QueueEntry{id, place}))) return *std::move(message);
+    if (auto message = read(QueueEntry{id, place})) return *std::move(message);
   return permanent("no message in the queue has this ID:", id.view());
 }
 

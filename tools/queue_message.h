@@ -41,13 +41,14 @@ class QueueView {
  public:
   static Result<QueueView> open();  // queue/ and state/ below the current directory
 
-  Result<std::vector<QueueEntry>> entries() const;  // the oldest first; then the broken ones
-  Result<std::optional<QueuedMessage>> read(const QueueEntry& entry) const;
+  Result<std::vector<QueueEntry>> entries() const;                   // the oldest first; then the broken ones
+  std::optional<QueuedMessage> read(const QueueEntry& entry) const;  // nothing: it is gone
   // By its ID, wherever it lies.
   Result<QueuedMessage> find(const QueueId& id) const;
 
  private:
   QueueView(Directory queue, std::optional<Directory> state) : queue_(std::move(queue)), state_(std::move(state)) {}
+  Result<Fd> open_file(const QueueEntry& entry) const;
   Result<std::optional<DeliveryState>> read_state(const QueueId& id) const;
   Directory queue_;
   std::optional<Directory> state_;  // closed to all but root and pn-send

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""queue: lists, shows and flushes hand-made queue files, whole and damaged, with whatever bytes strangers put there"""
+import json
+import os
+import pty
+import re
+import socket
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "tools")]
+from check import case, contains, equal, expect, finish  # noqa: E402
+from tool_directory import DIGITS, ToolDirectory, tool  # noqa: E402
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def queue_id(seconds, chance="00000000"):
+    value, digits = int(seconds * 1_000_000), ""
+    for _ in range(11):
+        value, digit = divmod(value, 32)
+        digits = DIGITS[digit] + digits
+    return digits + chance
+
+
+def record(letter, value):
+    value = value if isinstance(value, bytes) else value.encode()
+    return letter.encode() + str(len(value)).encode() + b":" + value + b","
+
+
+def queue_file(sender, recipients, message=b"Subject: x\n\nhello\n", records=b""):
+    envelope = record("o", "l") + record("s", sender) + records + b"".join(record("r", one) for one in recipients)
+    head = f"postern queue file 1: 00000001 {len(message):012x} {len(envelope):08x} {crc32c(message):08x} {crc32c(envelope):08x} "
+    return (head + f"{crc32c(head.encode()):08x}\n").encode() + message + envelope
+
+
+def put(place, name, data, state=None, where="todo"):
+    directory = f"queue/todo/{name[-2:]}" if where == "todo" else "queue/broken"
+    os.makedirs(place.file(directory), exist_ok=True)
+    place.write(f"{directory}/{name}", data)
+    if state is not None:
+        os.makedirs(place.file(f"state/{name[-2:]}"), exist_ok=True)
+        place.write(f"state/{name[-2:]}/{name}", state)
+
+
+def listed(place):
+    return json.loads(place.must("queue", "list", "--json"))
+
+
+NOW = int(time.time())
+
+
+@case("an empty queue is an empty list")
+def _():
+    with ToolDirectory() as place:
+        equal(place.must("queue", "list"), "")
+        equal(listed(place), [])
+        equal(place.must("queue", "count"), "0\n")
+
+
+@case("every recipient has its state, its reason and its next try")
+def _():
+    with ToolDirectory() as place:
+        name = queue_id(NOW - 7200)
+        people = [f"r{i}@there.example" for i in range(5)]
+        put(place, name, queue_file("me@here.example", people),
+            f"deferred 0 {NOW - 100} 1 {NOW - 50} busy\ndelivered 1 {NOW} 2.0.0\\x20ok\ndeferred 0 {NOW} 3 {NOW + 600} 4.2.1\\x20full\n"
+            f"failed 2 {NOW} 5.1.1\\x20no\\x20such\\x20user\nfailed 3 {NOW} -\nbounced 2 {NOW} 0000000000000000000\n"
+            f"delivered 4 {NOW} torn")
+        lines = place.must("queue", "list").splitlines()
+        expect(re.fullmatch(r"ID +AGE +BYTES +SENDER", lines[0]), lines[0])
+        expect(re.fullmatch(rf"{name} +2 h +\d+  <me@here.example>", lines[1]), lines[1])
+        expect(re.fullmatch(r" +deferred   <r0@there.example>  4\.2\.1 full; try 4 in (10 min|9 min|59\d s)", lines[2]), lines[2])
+        equal([line.split(None, 1) for line in lines[3:]],
+              [["delivered", "<r1@there.example>  2.0.0 ok"], ["failed", "<r2@there.example>  5.1.1 no such user; the sender was told"],
+               ["failed", "<r3@there.example>"], ["pending", "<r4@there.example>"]])
+        (message,) = listed(place)
+        equal((message["id"], message["sender"], message["place"], message["problem"]), (name, "me@here.example", "todo", None))
+        expect(7200 <= message["age"] < 7300 and message["time"] == NOW - 7200, "age and time")
+        equal(message["recipients"][0], {"address": people[0], "state": "deferred", "reason": "4.2.1 full", "time": NOW, "tries": 3,
+                                         "next_try": NOW + 600})
+        equal([one["state"] for one in message["recipients"]], ["deferred", "delivered", "failed", "failed", "pending"])
+        equal(message["recipients"][4], {"address": people[4], "state": "pending", "reason": None, "time": None, "tries": None, "next_try": None})
+
+
+@case("JSON is valid and text steers no terminal, whatever bytes a reason or an address holds")
+def _():
+    with ToolDirectory() as place:
+        odd = ["b\u00fc@x.example", "\"a b\\\"c\\\\\"@x.example", "\u009b2J@x.example", "a@[ipv6:::1]"]
+        every = "".join(f"\\x{byte:02x}" for byte in range(256))
+        put(place, queue_id(NOW), queue_file("", odd), f"failed 0 {NOW} {every}\nfailed 1 {NOW} \\xc3\\xbc\n")
+        (message,) = listed(place)
+        equal(message["sender"], "")
+        equal([one["address"] for one in message["recipients"]], odd)
+        equal(message["recipients"][0]["reason"], "".join(map(chr, range(256))))
+        equal(message["recipients"][1]["reason"], "\u00fc")
+        text = place.must("queue", "list")
+        contains(text, "<>")
+        equal([c for c in text if (ord(c) < 32 or 127 <= ord(c) < 160) and c != "\n"], [])
+
+
+@case("what is broken is listed with what is wrong with it")
+def _():
+    with ToolDirectory() as place:
+        good = queue_file("me@here.example", ["you@here.example"])
+        cut, empty, flipped, aside, states = (queue_id(NOW, f"{i:08d}") for i in range(5))
+        put(place, cut, good[:-1])
+        put(place, empty, b"")
+        put(place, flipped, good[:-3] + b"X" + good[-2:])
+        put(place, aside, good[:100], where="broken")
+        put(place, states, good, "rubbish\n")
+        place.write(f"queue/todo/{cut[-2:]}/not-an-id", good)
+        found = {one["id"]: one for one in listed(place)}
+        equal(sorted(found), sorted([cut, empty, flipped, aside, states]))
+        equal(found[aside]["place"], "broken")
+        for name, part in [(cut, "length"), (empty, "shorter"), (flipped, "checksum"), (states, "state")]:
+            contains(found[name]["problem"], part, name)
+            expect(found[name]["sender"] is None or name == states, "an envelope that cannot be trusted")
+        equal([one["state"] for one in found[states]["recipients"]], ["unknown"])
+        text = place.must("queue", "list")
+        contains(text, "damaged: ")
+        contains(text, "broken, kept in queue/broken")
+        equal(place.must("queue", "count"), "5\n")
+
+
+@case("a link in the queue is not followed")
+def _():
+    with ToolDirectory() as place:
+        name = queue_id(NOW)
+        os.makedirs(place.file("queue/todo", name[-2:]))
+        place.write("control/secret", queue_file("me@here.example", ["you@here.example"]))
+        os.symlink(place.file("control/secret"), place.file("queue/todo", name[-2:], name))
+        text = place.must("queue", "list")
+        contains(text, "damaged: open")
+        expect("you@here" not in text, text)
+        place.refuses("damaged", "queue", "show", name)
+
+
+@case("messages come in the order of their arrival")
+def _():
+    with ToolDirectory() as place:
+        data = queue_file("me@here.example", ["you@here.example"])
+        names = [queue_id(NOW - i, f"{DIGITS[i % 32] * 8}") for i in range(200)]
+        for name in names:
+            put(place, name, data)
+        equal([one["id"] for one in listed(place)], names[::-1])
+        equal(place.must("queue", "count"), "200\n")
+
+
+@case("show gives envelope, header lines and message, byte for byte")
+def _():
+    with ToolDirectory() as place:
+        name, message = queue_id(1_000_000_000), bytes(range(256)) * 700 + b"\n"
+        put(place, name, queue_file("me@here.example", ["you@here.example"], message, record("h", "Received: here\n") + record("g", "he\u009blo")))
+        with open(place.file("out"), "wb") as out:
+            pid = os.fork()
+            if pid == 0:
+                os.dup2(out.fileno(), 1)
+                os.execve(tool("queue"), ["queue", "show", name], {"POSTERN_DIR": place.path})
+            equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        head, rest = open(place.file("out"), "rb").read().split(b"\n\n", 1)
+        equal(rest, b"Received: here\n" + message)
+        lines = head.decode().splitlines()
+        equal(lines[:2], [f"ID: {name}", "Time: Sun, 9 Sep 2001 01:46:40 +0000"])
+        for line in ["Sender: <me@here.example>", "Helo: he??lo", "Recipient: pending    <you@here.example>"]:
+            expect(line in lines, f"{line} is not in {lines}")
+
+
+@case("shown on a terminal, a message cannot steer it")
+def _():
+    with ToolDirectory() as place:
+        name = queue_id(NOW)
+        put(place, name, queue_file("me@here.example", ["you@here.example"], b"\x1b]0;owned\x07\x9b2J\xc3\xbc\n"))
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(tool("queue"), ["queue", "show", name], {"POSTERN_DIR": place.path})
+        shown = b""
+        try:
+            while more := os.read(terminal, 1000):
+                shown += more
+        except OSError:
+            pass  # closed at its other end
+        equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        os.close(terminal)
+        contains(shown, b"?]0;owned??2J??\r\n")
+
+
+@case("show says when a message's checksum is wrong, and when there is nothing to show")
+def _():
+    with ToolDirectory() as place:
+        name, cut = queue_id(NOW, "00000001"), queue_id(NOW, "00000002")
+        data = queue_file("me@here.example", ["you@here.example"], b"Subject: x\n\nhello\n")
+        put(place, name, data.replace(b"hello", b"hallo"))
+        put(place, cut, data[:90], where="broken")
+        done = place.run("queue", "show", name)
+        equal(done.code, 100)
+        contains(done.err, "checksum")
+        contains(done.out, "hallo")
+        place.refuses("damaged", "queue", "show", cut)
+        place.refuses("no message", "queue", "show", queue_id(NOW, "00000003"))
+        for words in [["show"], ["show", "x"], ["show", "../../../etc/passwd"], ["show", name, name], ["list", name], ["count", "x"],
+                      ["list", "--xml"], ["flush", "--json"], ["frob"], []]:
+            done = place.run("queue", *words)
+            equal((done.code, done.err.count("\n")), (100, 1), str(words))
+
+
+@case("flush tells queue-send, for all or for one message that is there")
+def _():
+    with ToolDirectory() as place:
+        name = queue_id(NOW)
+        put(place, name, queue_file("me@here.example", ["you@here.example"]))
+        place.refuses("run/queue-send/s", "queue", "flush", code=111)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(place.file("run/queue-send/s"))
+            place.must("queue", "flush")
+            place.must("queue", "flush", name)
+            place.refuses("no message", "queue", "flush", queue_id(NOW, "00000009"))
+            place.must("queue", "flush")
+            listener.setblocking(False)
+            equal([listener.recv(100) for _ in range(3)], [b"F", b"F" + name.encode(), b"F"])
+
+
+finish()
