@@ -82,7 +82,7 @@ TEST_CASE("a child has no blocked signal and the usual SIGPIPE") {
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, &before);
   Spawn spawn{"/bin/sh"};
-  std::string const text = output_of(spawn, "grep -E '^Sig(Blk|Ign)' /proc/$$/status");
+  std::string const text = output_of(spawn, "exec grep -E '^Sig(Blk|Ign)' /proc/self/status");
   sigprocmask(SIG_SETMASK, &before, nullptr);
   CHECK(text.find("SigBlk:\t0000000000000000") != std::string::npos);
   auto const ignored = std::stoull(text.substr(text.find("SigIgn:") + 7), nullptr, 16);
