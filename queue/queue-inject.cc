@@ -121,6 +121,7 @@ Status answer(const Client& client, const Result<QueueId>& result) {
 Status converse(Injector& injector, const Client& client) {
   FrameReader frames{client.fd()};
   QueueNotice notice{injector.run};
+  injector.me = TRY(injector.control.me());  // anew, so that a change counts
   Pending pending;
   bool is_idle = true;
   Deadline deadline = Deadline::never();

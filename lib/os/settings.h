@@ -35,16 +35,17 @@ struct Setting {
 
 inline constexpr std::string_view next_connection = "next connection";
 inline constexpr std::string_view next_message = "next message";
-inline constexpr std::string_view on_restart_or_hup = "within 5 seconds";
+inline constexpr std::string_view within_5_seconds = "within 5 seconds";
 inline constexpr std::string_view next_delivery = "next delivery";
+inline constexpr std::string_view next_connection_or_5_seconds = "next connection; queue-send: within 5 seconds";
 inline constexpr std::uint64_t any_size = 1ull << 40;
 
 inline constexpr Setting settings[] = {
     // names
-    {"me", Kind::line, 0, 0, 0, "an error: every host has a name", "smtpd queue-inject queue-send bounce inject", next_connection, "this host's name: greeting, Received, bounces"},
-    {"locals", Kind::list, 0, 0, 0, "me", "smtpd queue-send", next_connection, "domains whose mail is for users of this host"},
-    {"virtualdomains", Kind::list, 0, 0, 0, "none", "smtpd queue-send", next_connection, "domain:prefix or user@domain:prefix; mail goes to the user prefix-localpart"},
-    {"rcpthosts", Kind::list, 0, 0, 0, "locals and virtualdomains only", "smtpd queue-send", next_connection, "further domains whose mail is taken from strangers (backup MX); .domain is every name below it"},
+    {"me", Kind::line, 0, 0, 0, "an error: every host has a name", "smtpd queue-inject queue-send bounce inject local-spawn user", "next connection or message; queue-send: within 5 seconds; local-spawn: on restart", "this host's name: greeting, Received, bounces, names of files in Maildirs"},
+    {"locals", Kind::list, 0, 0, 0, "me", "smtpd queue-send user", next_connection_or_5_seconds, "domains whose mail is for users of this host"},
+    {"virtualdomains", Kind::list, 0, 0, 0, "none", "smtpd queue-send user", next_connection_or_5_seconds, "domain:prefix or user@domain:prefix; mail goes to the user prefix-localpart"},
+    {"rcpthosts", Kind::list, 0, 0, 0, "locals and virtualdomains only", "smtpd queue-send user", next_connection_or_5_seconds, "further domains whose mail is taken from strangers (backup MX); .domain is every name below it"},
     // smtpd
     {"databytes", Kind::number, 64ull << 20, 0, any_size, "67108864", "smtpd", next_connection, "largest message in bytes; 0 is no limit"},
     {"maxrecipients", Kind::number, 1000, 100, 50'000, "1000", "smtpd", next_connection, "recipients of one message (RFC 5321 §4.5.3.1.8 asks for 100)"},
@@ -63,16 +64,16 @@ inline constexpr Setting settings[] = {
     // queue-inject
     {"queuemin", Kind::number, 5, 0, 90, "5", "queue-inject", next_message, "per cent of bytes and inodes that must be free to take a message"},
     // queue-send
-    {"concurrencylocal", Kind::number, 20, 0, 1000, "20", "queue-send", on_restart_or_hup, "local deliveries at once; 0 halts them"},
-    {"concurrencymailbox", Kind::number, 5, 1, 1000, "5", "queue-send", on_restart_or_hup, "deliveries to one mailbox at once"},
-    {"queuelifetime", Kind::number, 432'000, 0, 5'184'000, "432000", "queue-send", on_restart_or_hup, "seconds until a message is given up"},
-    {"retryschedule", Kind::list, 0, 0, 0, "5 minutes, growing by half to 4 hours", "queue-send", on_restart_or_hup, "seconds between tries, a number a line, the last one repeats; or the word steady: every 15 minutes"},
-    {"queuescan", Kind::number, 300, 1, 3600, "300", "queue-send", on_restart_or_hup, "seconds between looks for messages that nobody told of"},
+    {"concurrencylocal", Kind::number, 20, 0, 1000, "20", "queue-send", within_5_seconds, "local deliveries at once; 0 halts them"},
+    {"concurrencymailbox", Kind::number, 5, 1, 1000, "5", "queue-send", within_5_seconds, "deliveries to one mailbox at once"},
+    {"queuelifetime", Kind::number, 432'000, 0, 5'184'000, "432000", "queue-send", within_5_seconds, "seconds until a message is given up"},
+    {"retryschedule", Kind::list, 0, 0, 0, "5 minutes, growing by half to 4 hours", "queue-send", within_5_seconds, "seconds between tries, a number a line, the last one repeats; or the word steady: every 15 minutes"},
+    {"queuescan", Kind::number, 300, 1, 3600, "300", "queue-send", within_5_seconds, "seconds between looks for messages that nobody told of"},
     // bounce, inject
     {"bouncefrom", Kind::line, 0, 0, 0, "MAILER-DAEMON", "bounce", next_message, "local part of the From line of bounces"},
     {"bouncehost", Kind::line, 0, 0, 0, "me", "bounce", next_message, "its domain"},
     {"bouncemaxbytes", Kind::number, 65'536, 0, any_size, "65536", "bounce", next_message, "bytes of the original that a bounce carries; of longer ones only the header"},
-    {"doublebounceto", Kind::line, 0, 0, 0, "none: a bounce that cannot be delivered is dropped with a log line", "queue-send bounce", next_message, "address for bounces of bounces"},
+    {"doublebounceto", Kind::line, 0, 0, 0, "none: a bounce that cannot be delivered is dropped with a log line", "bounce", next_message, "address for bounces of bounces"},
     {"defaultdomain", Kind::line, 0, 0, 0, "me", "inject", next_message, "added to host names without a dot in header addresses"},
     {"defaulthost", Kind::line, 0, 0, 0, "me", "inject", next_message, "added to addresses without a host"},
     {"plusdomain", Kind::line, 0, 0, 0, "me", "inject", next_message, "put in place of the + that a host name in header addresses ends with"},
