@@ -3,12 +3,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <new>
 #include <string>
 
 #include "lib/core/ascii.h"
+#include "lib/core/number.h"
 #include "lib/os/confine.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
@@ -27,6 +29,15 @@ bool is_named(std::string_view list, std::string_view name) {
     list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
   }
   return false;
+}
+
+// Descriptors that whoever started us left open are not ours: only 0 to 2, the one to say "ready" on, and what the row says.
+void close_leftovers(const Args& args) {
+  if (row.inherits == Inherits::any) return;
+  auto const notify = parse_number(Wire{args.variable("NOTIFY").value_or(std::string_view{})}, 1u << 30);
+  auto const kept = notify && *notify > 2 ? static_cast<unsigned>(*notify) : 2u;
+  if (kept > 3) syscall(SYS_close_range, 3u, kept - 1, 0u);
+  syscall(SYS_close_range, kept + 1, ~0u, 0u);
 }
 
 Args take_args(int count, char** words, char** environment) {
@@ -88,6 +99,7 @@ int main(int count, char** words) {
   signal(SIGPIPE, SIG_IGN);
   Args args = take_args(count, words, environ);
   environ = nullptr;
+  close_leftovers(args);
 
   Status const status = program(std::move(args));
   if (status) return 0;

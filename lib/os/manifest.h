@@ -35,12 +35,16 @@ struct Limits {
   std::uint64_t processes = 0;  // RLIMIT_NPROC of its uid, itself included; 0: it cannot fork. Not for root.
 };
 
+// Of the descriptors above 2 that it finds open, a program closes all but the one that NOTIFY names, or none.
+enum class Inherits : unsigned char { nothing, any };
+
 struct Row {
   std::string_view name;
   Account account;
   unsigned promises;  // what the running program may ask of the kernel
   unsigned kept_for_children = 0;  // and what its filter leaves open for the programs it starts (they take it away themselves)
   std::string_view fds;
+  Inherits inherits = Inherits::nothing;
   std::array<PathRule, 8> paths{};
   std::string_view sockets = "";      // what it connects to
   std::string_view children = "";     // what it starts
@@ -56,12 +60,14 @@ inline constexpr Row manifest[] = {
     {.name = "tcpbind", .account = Account::root,
      .promises = stdio | listens | starts | loads,
      .fds = "0>listening socket 2>log",
+     .inherits = Inherits::any,
      .children = "the program in its arguments",
      .environment = "*"},
     {.name = "tcplisten", .account = Account::smtp,
      .promises = stdio | accepts | starts,
      .kept_for_children = child_start | read_files | local_sockets,
      .fds = "0<listening socket 2>log",
+     .inherits = Inherits::any,
      .paths = {{{"/", may_read | may_execute}}},
      .children = "smtpd",
      .environment = "UID GID GIDLIST NOTIFY",
@@ -130,6 +136,7 @@ inline constexpr Row manifest[] = {
     {.name = "postern", .account = Account::caller,
      .promises = stdio | starts | loads,
      .fds = "0 1 2 the terminal's",
+     .inherits = Inherits::any,
      .children = "the other tools",
      .environment = "POSTERN_DIR PATH"},
     {.name = "user", .account = Account::root,

@@ -1,8 +1,9 @@
 // program - what every program defines, and what it is given
 //
 // main() exists once, in main.cc. It takes the variables that the program's row of the manifest names and empties the
-// environment, checks that descriptors 0 to 2 are open, clears the umask, ignores SIGPIPE, runs program(), and turns
-// the answer into one line on descriptor 2 and an exit code: 0; 100 for a permanent error; 111 for a temporary one.
+// environment, checks that descriptors 0 to 2 are open, closes what the row does not name besides, clears the umask,
+// ignores SIGPIPE, runs program(), and turns the answer into one line on descriptor 2 and an exit code: 0; 100 for a
+// permanent error; 111 for a temporary one.
 #pragma once
 
 #include <optional>

@@ -2,8 +2,8 @@
 //
 // A word is a bit. What no word of a program's row covers kills it with SIGSYS. Some calls are looked at more closely
 // (filter.h): socket() by address family, mmap() and mprotect() so that no memory is ever made executable, clone() so that
-// nobody makes namespaces, ioctl() by request. No word covers tgkill(): abort() then ends with SIGSYS, and a program that was taken over
-// cannot kill the others of its user.
+// nobody makes namespaces, ioctl() by request. No word covers tgkill(): abort() then ends with SIGSYS, and a program that was
+// taken over cannot kill the others of its user.
 #pragma once
 
 #include <sys/syscall.h>
@@ -23,9 +23,9 @@ enum Promise : unsigned {
   starts = 1u << 6,         // exec; the row's children say what
   becomes = 1u << 7,        // change uid, gid and groups (rows of root only)
   listens = 1u << 8,        // make and bind internet sockets
-  restricts = 1u << 9,      // confine() itself; always in while a process is not confined, kept by those who start others
-  chowns = 1u << 10,        // change owner and mode of files
-  loads = 1u << 11,  // becomes any other program, with no file rule and no limit: what ordinary programs need of the kernel
+  restricts = 1u << 9,  // what main() and confine() do; always in while a process is not confined, kept by those who start others
+  chowns = 1u << 10,    // change owner and mode of files
+  loads = 1u << 11,     // becomes any other program, with no file rule and no limit: what ordinary programs need of the kernel
   terminal = 1u << 12,  // ask whether a descriptor is a terminal, and hide what is typed there
 };
 
@@ -70,8 +70,8 @@ consteval SyscallSet syscalls_of(unsigned promises) {
     allow(SYS_setuid, SYS_setgid, SYS_setgroups, SYS_setresuid, SYS_setresgid, SYS_chdir, SYS_capset, SYS_prctl);
   if (promises & listens) allow(SYS_socket, SYS_bind, SYS_listen, SYS_setsockopt, SYS_getsockopt, SYS_getsockname);
   if (promises & restricts)
-    allow(SYS_prctl, SYS_seccomp, SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self, SYS_prlimit64,
-          SYS_setrlimit, SYS_openat);
+    allow(SYS_prctl, SYS_close_range, SYS_seccomp, SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self,
+          SYS_prlimit64, SYS_setrlimit, SYS_openat);
   if (promises & chowns) allow(SYS_chown, SYS_fchown, SYS_fchownat, SYS_lchown, SYS_chmod, SYS_fchmod, SYS_fchmodat);
   if (promises & loads)
     allow(SYS_dup, SYS_pipe, SYS_select, SYS_pselect6, SYS_kill, SYS_ioctl, SYS_getcwd, SYS_geteuid, SYS_getegid, SYS_getresuid,

@@ -2,7 +2,9 @@
 """Every row of the manifest, confined for real: what it did not promise kills it, and no file, socket or limit is beyond its row"""
 import collections
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -73,6 +75,22 @@ cases("files", "files beyond its row are out of reach", 1)
 cases("network", "its stranger's socket leads nowhere else", 1)
 cases("limits", "descriptors and memory end where its row says", 2)
 cases("exec", "its filter survives exec", 2)
+
+
+@case("a program closes descriptors that its starter left open, and finds no variable that its row does not name")
+def _():
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    ours, theirs = socket.socketpair()
+    smtpd = shutil.copy(os.path.join(BUILD, "smtpd/smtpd"), work.name)
+    with subprocess.Popen([smtpd], cwd=work.name, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, pass_fds=[writing],
+                          env={"NOTIFY": str(writing)}) as process:
+        os.close(writing)
+        theirs.close()
+        ours.settimeout(20)
+        expect(ours.recv(3) in (b"220", b"421"), "it does not speak")
+        equal(os.read(reading, 1), b"", "the pipe's end")  # or it would block: somebody had it open
+        ours.close()
 
 
 @case("a sanitizer can say what it found in a confined program, which is still confined")
