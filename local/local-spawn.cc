@@ -288,6 +288,7 @@ postern::Status program(postern::Args args) {
   using namespace postern;
   if (args.arguments.size() != 1 || !args.arguments[0].starts_with('/'))
     return permanent("usage: local-spawn /path/to/local, with a listening socket on descriptor 0");
+  TRY(check_service(ServiceSocket::listening));
   Control const control = TRY(Control::open());
   Spawner spawner{std::string{args.arguments[0]}, TRY(control.me()), TRY(Directory::open("users")),
                   TRY(Accounts::read(control.directory()))};

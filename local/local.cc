@@ -115,6 +115,10 @@ Status deliver_by_hand(const Mail& mail, std::string_view recipient) {
 postern::Status program(postern::Args args) {
   using namespace postern;
   if (args.arguments.size() > 1) return permanent("usage: local [RECIPIENT] < a queue file; in the mailbox's home");
+  struct stat input {};
+  if (args.arguments.empty() && (fstat(0, &input) != 0 || !S_ISSOCK(input.st_mode)))
+    return permanent(
+        "usage: local RECIPIENT < a queue file; without a recipient local-spawn starts it, with a socket on descriptor 0");
   Directory const home = TRY(Directory::open("."));
   Mail const mail{home, args.variable("HOST").value_or("localhost")};  // tells hosts apart that share a Maildir
   TRY(confine());

@@ -209,6 +209,8 @@ Status run(const Queue& queue, uid_t sender, int signals) {
 
 postern::Status program(postern::Args args) {
   using namespace postern;
+  if (!args.arguments.empty()) return permanent("usage: queue-clean, without words, with a listening socket on descriptor 0");
+  TRY(check_service(ServiceSocket::listening));
   Control const control = TRY(Control::open());
   Accounts const accounts = TRY(Accounts::read(control.directory()));
   Queue const queue{TRY(Directory::open("queue/tmp")), TRY(Directory::open("queue/todo")), TRY(Directory::open("queue/broken"))};

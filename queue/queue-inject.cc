@@ -14,6 +14,7 @@
 #include "lib/os/log.h"
 #include "lib/os/program.h"
 #include "lib/os/service.h"
+#include "lib/os/socket.h"
 #include "queue/injection_request.h"
 #include "queue/injection_rights.h"
 #include "queue/message_file.h"
@@ -167,6 +168,7 @@ postern::Status program(postern::Args args) {
   bool const is_trusted = args.arguments.size() == 1 && args.arguments[0] == "trusted";
   if (!is_trusted && (args.arguments.size() != 1 || args.arguments[0] != "anyone"))
     return permanent("usage: queue-inject trusted | anyone, with a listening socket on descriptor 0");
+  TRY(check_service(ServiceSocket::listening));
   Control control = TRY(Control::open());
   Accounts const accounts = TRY(Accounts::read(control.directory()));
   Injector injector{is_trusted,

@@ -18,6 +18,7 @@
 #include "lib/os/log.h"
 #include "lib/os/program.h"
 #include "lib/os/service.h"
+#include "lib/os/socket.h"
 #include "send/bounce_message.h"
 #include "send/original_message.h"
 
@@ -147,6 +148,8 @@ void serve(Client& client, void* context) {
 
 postern::Status program(postern::Args args) {
   using namespace postern;
+  if (!args.arguments.empty()) return permanent("usage: bounce, without words, with a listening socket on descriptor 0");
+  TRY(check_service(ServiceSocket::listening));
   Control control = TRY(Control::open());
   Accounts const accounts = TRY(Accounts::read(control.directory()));
   Bouncer bouncer{std::move(control), accounts.uid_of(Account::send)};

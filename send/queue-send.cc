@@ -16,6 +16,7 @@
 #include "lib/os/io.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
+#include "lib/os/socket.h"
 #include "send/queue_sender.h"
 
 namespace postern {
@@ -52,6 +53,8 @@ Result<Fd> take_signals() {
 
 postern::Status program(postern::Args args) {
   using namespace postern;
+  if (!args.arguments.empty()) return permanent("usage: queue-send, without words, with a datagram socket on descriptor 0");
+  TRY(check_service(ServiceSocket::datagrams));
   Directory todo = TRY(Directory::open("queue/todo"));
   Directory state = TRY(Directory::open("state"));
   Control control = TRY(Control::open());

@@ -55,6 +55,8 @@ void close_gently() {
 
 postern::Status program(postern::Args args) {
   using namespace postern;
+  if (!args.arguments.empty())
+    return permanent("usage: smtpd, without words, in Postern's directory with a client on descriptors 0 and 1");
   auto const knowledge = read_knowledge();
   TRY(confine());
 

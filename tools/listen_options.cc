@@ -27,7 +27,7 @@ Result<int> parse_descriptor(std::string_view text) {
 Status take_option(ListenOptions& options, std::span<const std::string_view>& words) {
   std::string_view const name = words[0];
   std::size_t const count = name == "-l" ? 3 : 2;
-  if (words.size() < count) return permanent("tcplisten: an option lacks its argument:", name);
+  if (words.size() < count) return permanent("an option lacks its argument:", name);
   std::string_view const value = words[1];
   if (name == "-c")
     options.most = TRY(parse_limit(value));
@@ -40,7 +40,7 @@ Status take_option(ListenOptions& options, std::span<const std::string_view>& wo
   else if (name == "-l")
     options.endpoints.push_back(TRY(parse_endpoint(value, words[2])));
   else
-    return permanent("tcplisten: unknown option, or a banner too long:", name);
+    return permanent("unknown option, or a banner too long:", name);
   words = words.subspan(count);
   return Done{};
 }
@@ -53,7 +53,7 @@ Result<ListenOptions> ListenOptions::parse(const std::vector<std::string_view>& 
   while (!words.empty() && words[0].starts_with('-')) TRY(take_option(options, words));
   if (words.empty())
     return permanent("usage: tcplisten [-c most] [-C most-per-client] [-b banner] [-f fd] [-l ADDRESS PORT] program ...");
-  if (words[0].find('/') == std::string_view::npos) return permanent("tcplisten: the program's name needs a slash:", words[0]);
+  if (words[0].find('/') == std::string_view::npos) return permanent("the program's name needs a slash:", words[0]);
   if (!options.endpoints.empty()) options.descriptors.erase(options.descriptors.begin());
   options.command.assign(words.begin(), words.end());
   return options;

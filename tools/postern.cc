@@ -68,10 +68,8 @@ postern::Status program(postern::Args args) {
   using namespace postern;
   std::string const directory = TRY(own_directory());
   TRY(confine());
-  if (args.arguments.empty() || args.arguments[0] == "help" || args.arguments[0] == "--help") {
-    TRY(show_usage());
-    return args.arguments.empty() ? Status{permanent("name a tool")} : Status{Done{}};
-  }
+  if (args.arguments.empty()) return permanent("usage: postern TOOL [WORD]...; 'postern help' names the tools");
+  if (args.arguments[0] == "help" || args.arguments[0] == "--help") return show_usage();
   for (const Tool& tool : tools)
     if (tool.name == args.arguments[0]) return become(directory + std::string{tool.name}, args);
   return permanent("no such tool; 'postern help' names them:", args.arguments[0]);

@@ -50,6 +50,8 @@ std::uint64_t landlock_rights(unsigned rights, int version) {
 Status allow_path(int ruleset, const PathRule& rule, int version) {
   std::string const path{rule.path};
   Fd const parent{open(path.c_str(), O_PATH | O_CLOEXEC)};
+  if (!parent.is_open() && errno == ENOENT)
+    return permanent("started in another directory than Postern's: there is no", rule.path);
   if (!parent.is_open()) return system_error("confine: open", rule.path);
   landlock_path_beneath_attr attributes{};
   attributes.allowed_access = landlock_rights(rule.rights, version);

@@ -94,6 +94,20 @@ Result<Received> receive_with_fd(int socket, std::span<char> room) {
   return received;
 }
 
+Status check_service(ServiceSocket kind) {
+  if (access("control", F_OK) != 0)
+    return permanent("started outside Postern's directory: there is no control/ here; see its manual page");
+  bool const is_listening = kind == ServiceSocket::listening;
+  int value = 0;
+  socklen_t length = sizeof value;
+  bool const is_socket = getsockopt(0, SOL_SOCKET, is_listening ? SO_ACCEPTCONN : SO_TYPE, &value, &length) == 0;
+  if (is_listening && (!is_socket || value == 0))
+    return permanent("descriptor 0 is no listening socket; s6 starts it with one; see its manual page");
+  if (!is_listening && (!is_socket || value != SOCK_DGRAM))
+    return permanent("descriptor 0 is no datagram socket; s6 starts it with one; see its manual page");
+  return Done{};
+}
+
 void notify_ready(std::string_view notify_variable) {
   auto const number = parse_number(Wire{notify_variable}, 1000);
   if (!number) return;

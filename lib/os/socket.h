@@ -37,6 +37,11 @@ struct Received {
 };
 Result<Received> receive_with_fd(int socket, std::span<char> room);
 
+// What a service must have found when it starts: Postern's directory around it, and on descriptor 0 its socket. Else the
+// error says, to whoever ran it by hand, what it takes.
+enum class ServiceSocket : unsigned char { listening, datagrams };
+Status check_service(ServiceSocket kind);
+
 // Tells the supervisor that the service is ready: a newline on the descriptor that NOTIFY names; nothing without it.
 void notify_ready(std::string_view notify_variable);
 
