@@ -10,6 +10,8 @@
 // SPDX-License-Identifier: 0BSD
 #include <sys/socket.h>
 
+#include <memory>
+
 #include "lib/os/io.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
@@ -68,9 +70,9 @@ postern::Status program(postern::Args args) {
   }
   ClientInfo const client = ClientInfo::from(args);
   LogLine{"connect"}.add("client", client.address).add("port", client.port).write();
-  LineReader in{0};
+  auto const in = std::make_unique<LineReader>(0);  // on the stack, hardening would clear all of its pages first
   QueueService queue;
-  SmtpSession session{knowledge->rules, knowledge->recipients, queue, client, in, out};
+  SmtpSession session{knowledge->rules, knowledge->recipients, queue, client, *in, out};
   session.run(wait_to_greet(knowledge->rules, client));
   if (session.was_cut_off()) close_gently();
   return Done{};
