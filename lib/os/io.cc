@@ -12,16 +12,15 @@
 namespace postern {
 namespace {
 
+Error timed_out() { return Error{Fate::temporary, "wait", {}, ETIMEDOUT}; }
+
 Status wait_for(int fd, short events, Deadline deadline) {
   for (;;) {
     pollfd waiting{fd, events, 0};
     int const ready = poll(&waiting, 1, deadline.poll_timeout());
     if (ready > 0) return Done{};
     if (ready < 0 && errno != EINTR) return system_error("poll");
-    if (deadline.has_passed()) {
-      errno = ETIMEDOUT;
-      return system_error("wait");
-    }
+    if (deadline.has_passed()) return timed_out();
   }
 }
 
@@ -51,6 +50,7 @@ Status wait_readable(int fd, Deadline deadline) { return wait_for(fd, POLLIN, de
 Status wait_writable(int fd, Deadline deadline) { return wait_for(fd, POLLOUT, deadline); }
 
 Result<std::size_t> read_some(int fd, std::span<char> room, Deadline deadline) {
+  if (deadline.has_passed()) return timed_out();  // else a peer that always has more would never be late
   if (deadline.poll_timeout() >= 0) TRY(wait_readable(fd, deadline));
   for (;;) {
     ssize_t const got = read(fd, room.data(), room.size());

@@ -54,6 +54,20 @@ TEST_CASE("what fits is written in full, in its order, with a deadline and witho
       }
 }
 
+TEST_CASE("a reader is late even if there is more to read") {
+  char room[4];
+  for (auto const make : {pipe_ends, socket_ends}) {
+    Ends const ends = make();
+    REQUIRE(write_all(ends.writer.number(), "abc").has_value());
+    auto const late = read_some(ends.reader.number(), room, Deadline::in(Milliseconds{0}));
+    REQUIRE_FALSE(late.has_value());
+    CHECK(late.error().number() == ETIMEDOUT);
+    auto const in_time = read_some(ends.reader.number(), room, Deadline::in(Milliseconds{10'000}));
+    REQUIRE(in_time.has_value());
+    CHECK(*in_time == 3);
+  }
+}
+
 TEST_CASE("a peer that is gone is an error, not a signal") {
   Ends ends = socket_ends();
   ends.reader.close();
