@@ -134,6 +134,7 @@ void QueueSender::scan_step() {
     auto const status = todo_.status_of(queue_path(id));
     if (!status && is_missing(status.error())) states_.remove(id);
   }
+  if (!scan_.is_running()) LogLine{"looked-through"}.add("messages", std::uint64_t{queues_.table().size()}).write();
 }
 
 void QueueSender::hear_notifications() {
