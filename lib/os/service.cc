@@ -20,11 +20,12 @@ namespace postern {
 namespace {
 
 constexpr int listener = 0;
+constexpr int retry_milliseconds = 500;  // when the kernel is short of something
 
 struct Pool {
   const ServicePool& limits;
   std::span<ServiceSlot> slots;
-  std::vector<pid_t> pids;  // by slot; 0 is free
+  std::vector<pid_t> pids;       // by slot; 0 is free
   Fd stop_read, stop_write;      // the parent alone holds the writing end: when it is gone, the reading ends say so
   Fd change_read, change_write;  // a byte for each process that took a client or is free again
 };
@@ -72,7 +73,11 @@ bool wait_for_client(int events) {
   for (unsigned served = 0; served < pool.limits.clients_per_process;) {
     if (!wait_for_client(events.number())) break;
     Fd socket{accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
-    if (!socket.is_open()) continue;  // another process took it
+    if (!socket.is_open()) {
+      bool const is_short = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+      if (is_short) poll(nullptr, 0, retry_milliseconds);  // the client goes on waiting, and would wake us at once again
+      continue;                                            // else another process took it
+    }
     auto const peer = peer_of(socket.number());
     if (!peer) continue;
     slot.uid.store(peer->uid);
@@ -93,38 +98,46 @@ bool wait_for_client(int events) {
   _exit(0);
 }
 
-// True as long as it is worth trying to fork more.
-bool start_process(Pool& pool, Serve serve, void* context) {
+enum class Started : unsigned char { yes, no_room, failed };
+
+Started start_process(Pool& pool, Serve serve, void* context) {
   for (std::size_t i = 0; i < pool.pids.size(); ++i) {
     if (pool.pids[i] != 0) continue;
     pid_t const pid = fork();
     if (pid < 0) {
       LogLine{"fork"}.add("error", system_error("fork").text()).write();
-      return false;
+      return Started::failed;
     }
     if (pid == 0) {
       // Signals are the parent's business; processes leave when they see that it is gone.
       work(pool, pool.slots[i], serve, context);
     }
     pool.pids[i] = pid;
-    return true;
+    return Started::yes;
   }
-  return false;
+  return Started::no_room;
 }
 
-void fill(Pool& pool, Serve serve, void* context) {
+// False: a process could not be started that should wait now, and nothing but time may tell when it can be.
+bool fill(Pool& pool, Serve serve, void* context) {
   for (;;) {
     unsigned idle = 0;
     for (std::size_t i = 0; i < pool.pids.size(); ++i)
       if (pool.pids[i] != 0 && pool.slots[i].is_busy.load() == 0) ++idle;
-    if (idle >= pool.limits.spare || !start_process(pool, serve, context)) return;
+    if (idle >= pool.limits.spare) return true;
+    Started const started = start_process(pool, serve, context);
+    if (started != Started::yes) return started == Started::no_room;
   }
 }
 
 void reap(Pool& pool) {
   int status = 0;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-    if (WIFSIGNALED(status)) LogLine{"died"}.add("child", static_cast<std::uint64_t>(pid)).add("signal", static_cast<std::uint64_t>(WTERMSIG(status))).write();
+    if (WIFSIGNALED(status))
+      LogLine{"died"}
+          .add("child", static_cast<std::uint64_t>(pid))
+          .add("signal", static_cast<std::uint64_t>(WTERMSIG(status)))
+          .write();
     for (std::size_t i = 0; i < pool.pids.size(); ++i) {
       if (pool.pids[i] != pid) continue;
       pool.pids[i] = 0;
@@ -165,23 +178,28 @@ Status serve_clients(const ServicePool& limits, std::string_view notify, Serve s
 
   auto [stop_read, stop_write] = TRY(make_pipe(0));
   auto [change_read, change_write] = TRY(make_pipe(O_NONBLOCK));
-  Pool pool{limits, slots, std::vector<pid_t>(limits.most_clients, 0), std::move(stop_read), std::move(stop_write), std::move(change_read),
+  Pool pool{limits,
+            slots,
+            std::vector<pid_t>(limits.most_clients, 0),
+            std::move(stop_read),
+            std::move(stop_write),
+            std::move(change_read),
             std::move(change_write)};
 
   Fd const signals = TRY(signal_events({SIGTERM, SIGCHLD}));
 
-  fill(pool, serve, context);
+  bool is_full = fill(pool, serve, context);
   notify_ready(notify);
   for (;;) {
     pollfd waiting[2] = {{signals.number(), POLLIN, 0}, {pool.change_read.number(), POLLIN, 0}};
-    if (poll(waiting, 2, -1) < 0 && errno != EINTR) return system_error("poll");
+    if (poll(waiting, 2, is_full ? -1 : retry_milliseconds) < 0 && errno != EINTR) return system_error("poll");
     for (int signal; (signal = next_signal(signals)) != 0;)
       if (signal == SIGTERM) return Done{};
     char changes[256];
     while (read(pool.change_read.number(), changes, sizeof changes) > 0) {
     }
     reap(pool);
-    fill(pool, serve, context);
+    is_full = fill(pool, serve, context);
   }
 }
 

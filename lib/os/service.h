@@ -2,7 +2,7 @@
 //
 // A pool of processes, forked ahead of need, each serving one client at a time: a client that breaks its process breaks
 // nobody else's. The parent only forks and reaps. On TERM it stops forking and leaves; a process that waits for a
-// client leaves with it, one that serves a client sees is_stopping() and leaves when that request is done.
+// client leaves with it, one that serves a client leaves when that client has no request under way.
 #pragma once
 
 #include <atomic>

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -33,7 +34,7 @@ void serve(Client& client, void*) {
 
 class Service {
  public:
-  explicit Service(const ServicePool& pool) {
+  explicit Service(const ServicePool& pool, void (*prepare)() = nullptr) {
     scratch_.enter();
     Fd const listener{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_un address{};
@@ -48,6 +49,7 @@ class Service {
     if (pid_ == 0) {
       dup2(listener.number(), 0);
       dup2(open("log", O_WRONLY | O_CREAT | O_APPEND, 0600), 2);
+      if (prepare) prepare();
       auto const status = serve_clients(pool, std::to_string(ends[1]), serve, nullptr);
       _exit(status ? 0 : 1);
     }
@@ -133,6 +135,38 @@ TEST_CASE("one uid has its share and no more") {
   CHECK(pid != 0);
   CHECK(service.stop() == 0);
   CHECK(Service::log().find("event=refused uid=" + std::to_string(getuid()) + " reason=too\\x20many") != std::string::npos);
+}
+
+TEST_CASE("a service that cannot fork at first serves as soon as it can") {
+  if (getuid() != 0) return;  // root alone can become a user that has no process left
+  auto const become_short = [] {
+    rlimit const two{2, 2};
+    if (setrlimit(RLIMIT_NPROC, &two) != 0 || setresgid(61017, 61017, 61017) != 0 || setresuid(61017, 61017, 61017) != 0)
+      _exit(2);
+  };
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  pid_t const other = fork();  // the second process of that user
+  if (other == 0) {
+    become_short();
+    close(ends[0]);
+    if (write(ends[1], "x", 1) != 1) _exit(3);
+    for (;;) pause();
+  }
+  close(ends[1]);
+  Fd const is_there{ends[0]};
+  char byte;
+  REQUIRE(read_exactly(is_there.number(), std::span{&byte, 1}, Deadline::in(10s)));
+
+  Service service{{.most_clients = 4, .spare = 2}, become_short};
+  Fd const client = Service::connect();
+  CHECK(Service::log().find("event=fork error=") != std::string::npos);
+  kill(other, SIGKILL);
+  waitpid(other, nullptr, 0);
+  std::uint64_t const pid = ask(client, 'p');
+  CHECK(pid > 0);
+  CHECK(pid < 999'999'999);
+  CHECK(service.stop() == 0);
 }
 
 TEST_CASE("a client that kills its process hurts nobody, and the log says so") {
