@@ -27,8 +27,9 @@ hardening := -fPIE -ffunction-sections -fdata-sections -U_FORTIFY_SOURCE -D_FORT
   -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fzero-call-used-regs=used-gpr
 link_hardening := -Wl,--gc-sections,--fatal-warnings,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 ifdef SAN
-CXXFLAGS := $(language) $(warnings) $(gcc_warnings) -Wno-null-dereference -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-  -fno-sanitize-recover=all -DPOSTERN_SANITIZE -D_GLIBCXX_ASSERTIONS
+# Under the sanitizers g++ 12 sees uninitialized optionals where there are none.
+CXXFLAGS := $(language) $(warnings) $(gcc_warnings) -Wno-null-dereference -Wno-maybe-uninitialized -O1 -g -fno-omit-frame-pointer \
+  -fsanitize=address,undefined -fno-sanitize-recover=all -DPOSTERN_SANITIZE -D_GLIBCXX_ASSERTIONS
 LDFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 static :=
 else
