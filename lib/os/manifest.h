@@ -101,7 +101,6 @@ inline constexpr Row manifest[] = {
      .paths = {{{"queue", may_read},
                 {"state", may_read | may_write | may_create | may_remove},
                 {"run/queue-send", may_read | may_write},
-                {"users", may_read},
                 {"control", may_read}}},
      .sockets = "local-spawn queue-clean bounce",
      .environment = "NOTIFY",
