@@ -68,7 +68,7 @@ void QueueSender::work_through() {
     trigger_rest_ = Deadline::in(between_triggered_scans);
     scan_.start();
   }
-  if (scan_.is_running()) scan_step();
+  if (scan_.is_running() && !states_.is_full()) scan_step();
   queues_.advance(tick_now());
   has_more_to_start_ = start_deliveries();
   ask_clean();
@@ -76,7 +76,7 @@ void QueueSender::work_through() {
 }
 
 Deadline QueueSender::next_event() const {
-  if (scan_.is_running() || has_more_to_start_) return Deadline::in(Milliseconds{0});
+  if ((scan_.is_running() && !states_.is_full()) || has_more_to_start_) return Deadline::in(Milliseconds{0});
   Deadline next = next_settings_.or_sooner(next_sync_).or_sooner(next_repeat_);
   if (has_begun_) next = next.or_sooner(next_scan_).or_sooner(next_triggered_scan_);
   next = next.or_sooner(spawner_.next_try()).or_sooner(clean_.next_try()).or_sooner(bounce_.next_try());

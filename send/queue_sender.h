@@ -124,6 +124,7 @@ class QueueSender {
   Deadline trigger_rest_ = Deadline::in(Milliseconds{0});
   Deadline next_settings_ = Deadline::in(Milliseconds{0});
   Deadline next_sync_ = Deadline::never();
+  Deadline next_write_ = Deadline::in(Milliseconds{0});
   Deadline next_repeat_ = Deadline::never();
   std::uint16_t routes_generation_ = 0;
 };

@@ -38,18 +38,20 @@ Index QueueSender::take_up(const QueueId& id) {
     scan_.look_again(id.directory_number());
     return no_index;
   }
-  if (!known)
+  if (!known) {  // not by our hand: it cannot be gone on with
     LogLine{"state"}
         .add("id", id.view())
         .add("error", known.error().text())
-        .add("effect", "every recipient is tried again")
+        .add("effect", "removed; every recipient is tried again")
         .write();
+    states_.remove(id);
+  }
 
   Index const index = queues_.table().add(id);
   Message& message = queues_.table().message(index);
   message.envelope_at = Frame::size + content->frame.message_length;
   message.is_alone = envelope->recipients.size() == 1;
-  message.has_state = !known || *known;
+  message.has_state = known && *known;
   message.routes = routes_generation_;
   add_jobs(index, *envelope, known && *known ? **known : DeliveryState{});
   return index;
@@ -112,6 +114,8 @@ void QueueSender::add_jobs(Index index, const Envelope& envelope, const Delivery
       queues_.make_ready(job);
     }
   }
+  // It may be an earlier queue-send's line, that was never synced.
+  if (table.message(index).unreported > 0) states_.request_sync(table.message(index).id.unpacked());
   --table.message(index).active;
   settle(index);
 }

@@ -8,8 +8,9 @@
 namespace postern {
 namespace {
 
-constexpr auto sync_after = Milliseconds{500};  // of the first unsynced line: the promise is a second
-constexpr auto sync_again = Milliseconds{10};   // when queue-clean's socket was full
+constexpr auto sync_after = Milliseconds{500};            // of the first unsynced line: the promise is a second
+constexpr auto sync_again = Milliseconds{10};             // when queue-clean's socket was full
+constexpr auto write_again_after = Milliseconds{10'000};  // what the disk did not take
 constexpr auto bounce_pause = Milliseconds{30'000};
 
 }  // namespace
@@ -42,10 +43,7 @@ void QueueSender::hear_clean() {
 }
 
 void QueueSender::ask_clean() {
-  if (next_repeat_.has_passed()) {
-    states_.write_again();
-    repeat_requests();
-  }
+  if (next_repeat_.has_passed()) repeat_requests();
   if (!states_.has_unsynced()) {  // removed with their messages: nothing to wake up for
     next_sync_ = Deadline::never();
     return;
@@ -53,6 +51,10 @@ void QueueSender::ask_clean() {
   next_sync_ = next_sync_.or_sooner(Deadline::in(sync_after));
   if (!next_sync_.has_passed() && !states_.is_full()) return;
   next_sync_ = Deadline::never();
+  if (next_write_.has_passed()) {
+    states_.write_again();
+    next_write_ = Deadline::in(write_again_after);
+  }
   if (!is_clean_ready_) return;
   for (const StateStore::Unsynced& file : states_.unsynced()) {
     if (!clean_.send(CleanRecord{CleanLetter::sync, file.id, 0}.encoded(), file.fd)) {

@@ -85,7 +85,8 @@ void QueueSender::vanish(Index index) {
   }
   // One that is being reported goes when bounce's turn comes; one that is being delivered, when that ends.
   if (table.message(index).first_job != no_index || table.message(index).stage == Stage::reporting) return;
-  states_.remove(id);
+  auto const status = todo_.status_of(queue_path(id));
+  if (!status && is_missing(status.error())) states_.remove(id);
   table.remove(index);
   scan_.look_again(id.directory_number());
 }

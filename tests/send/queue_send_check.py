@@ -287,12 +287,12 @@ def _():
     with Sending(retryschedule="1") as q:
         q.control("concurrencylocal", "0\n")
         q.hup()
-        names = {word: q.put(f"{word}@mini.example", "other@mini.example") for word in ("partly", "failed", "told", "torn", "ahead")}
+        names = {word: q.put(f"{word}@mini.example", "other@mini.example") for word in ("partly", "failed", "told", "torn", "ahead", "damaged")}
         q.sender.stop()
         q.spawner.close()
         states = {"partly": "delivered 0 5 2.0.0\n", "failed": "failed 0 5 5.1.1\\x20gone\ndelivered 1 5 -\n",
                   "told": "failed 0 5 5.1.1\nbounced 0 5 x\ndelivered 1 6 -\n", "torn": "delivered 1 5 -\ndelivered 0 5 -",
-                  "ahead": "deferred 0 5 1 99999999999 4.2.2\ndelivered 1 5 -\n"}
+                  "damaged": "no state\ndelivered 0 5 -\n", "ahead": "deferred 0 5 1 99999999999 4.2.2\ndelivered 1 5 -\n"}
         for word, text in states.items():
             name = names[word]
             os.makedirs(f"state/{name[-2:]}", exist_ok=True)
@@ -305,8 +305,11 @@ def _():
         q.control("concurrencylocal", "20\n")
         q.start()
         asked = {}
-        for _ in range(4):
+        for _ in range(6):
             request = q.spawner.request()
+            if request.id == names["damaged"]:
+                q.spawner.say(b"K", request, "2.0.0 ok")
+                continue
             asked[request.recipient] = request
             q.spawner.say(b"K", request, "2.0.0 ok")
         equal(sorted(asked), ["ahead@mini.example", "me@mini.example", "other@mini.example", "torn@mini.example"])
