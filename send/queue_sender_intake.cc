@@ -102,8 +102,15 @@ void QueueSender::add_jobs(Index index, const Envelope& envelope, const Delivery
     std::uint32_t const recipient = table.job(job).recipient;
     const Address& address = envelope.recipients[recipient].address;
     route(job, address);
-    bool const is_relaying = table.job(job).destination == no_index && envelope.origin == Origin::inbound &&
-                             !settings_.routes.is_accepted_from_strangers(address.domain());
+    auto const would_relay = [&] {
+      return table.job(job).destination == no_index && envelope.origin == Origin::inbound &&
+             !settings_.routes.is_accepted_from_strangers(address.domain());
+    };
+    if (would_relay()) {  // smtpd took it by control/ as it is now: a domain that is new must not bounce
+      read_settings_again(false);
+      route(job, address);
+    }
+    bool const is_relaying = would_relay();
     auto const found = known.recipients.find(recipient);
     if (is_relaying) {
       conclude(job, Outcome::failed, "5.7.1 this host does not pass mail on to that domain", {address.text(), monotonic_now()});
