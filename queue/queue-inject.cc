@@ -94,7 +94,10 @@ Result<QueueId> commit(Injector& injector, const Client& client, Pending& pendin
   TRY(check_rights(rights_of(injector.accounts.account_of(client.peer().uid)), envelope, injector.me));
   envelope.injector = client.peer().uid;
   envelope.header_lines.insert(0, received_line(envelope, pending.file->id(), injector.me, wall_now()));
-  TRY(pending.file->commit(injector.todo, envelope.encoded()));
+  if (envelope.header_lines.size() > longest_header_lines) return permanent("5.3.4 header lines and Received longer than 16 KiB");
+  std::string const text = envelope.encoded();
+  if (text.size() > longest_envelope) return permanent("5.3.4 envelope and Received longer than 4 MiB");  // nobody could read it
+  TRY(pending.file->commit(injector.todo, text));
   LogLine{"queued"}
       .add("id", pending.file->id().view())
       .add("uid", std::uint64_t{client.peer().uid})

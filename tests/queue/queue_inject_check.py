@@ -91,6 +91,27 @@ with Parts() as parts:
             equal(inject(stream, HELLO, envelope("me@x.example", TO))[0], b"Y")
         equal(len(parts.queued()), before + 1)
 
+    @case("header lines and an envelope that leave no room for Received are refused, not queued so that nobody can read them")
+    def _():
+        def talk():
+            full = envelope("me@x.example", TO, b"i")
+            line = b"r" + netstring(b"b" * 60 + b"@mini.example")
+            rest = (4 << 20) - len(full) - len(line) * 46000
+            longest = full + line * 46000 + (line * (rest // len(line)))
+            with parts.connect("queue-trusted") as stream:
+                for size, wanted in ((16384 - 1200, b"Y"), (16384 - 40, b"P"), (16384, b"P")):
+                    header = b"h" + netstring(b"X: " + b"x" * (size - 4) + b"\n")
+                    letter, text = inject(stream, HELLO, envelope("me@x.example", TO, b"i", header))
+                    equal(letter, wanted, f"{size} bytes: {text!r}")
+                    expect(letter == b"Y" or text.startswith(b"5.3.4 "), text)
+                pieces = [longest[at : at + 65536] for at in range(0, len(longest), 65536)]
+                stream.sendall(frame(b"M", HELLO) + b"".join(frame(b"E", piece) for piece in pieces) + frame(b"C"))
+                letter, text = read_answer(stream)
+                equal((letter, text[:6]), (b"P", b"5.3.4 "))
+
+        as_user("pn-smtp")(talk)
+        folders_are_empty()
+
     ORIGINS = {"pn-smtp": b"i", "pn-submit": b"s", "pn-bounce": b"b", "nobody": b"l"}
     FIELDS = {
         "client": (b"c" + netstring(b"192.0.2.1"), {"pn-smtp", "pn-submit"}),
