@@ -5,6 +5,7 @@
 #   make run        a complete private instance, with a message sent through it
 #   make install    PREFIX=/usr/local DESTDIR=               make SAN=1    the same with ASan and UBSan, in build/san
 #   make fuzz       every fuzz target for FUZZ_SECONDS each  make fmt      clang-format     make clean
+#   make proof      the long proofs of tests/README.md; each by itself: make proof-power ...
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -18,6 +19,7 @@ FUZZ_SECONDS ?= 60
 
 folders := smtpd inject queue send local remote pop3d imapd dnsq auth tools
 floors := core os mail net
+proofs := power
 
 warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual -Wformat=2 -Wnull-dereference \
   -Wvla -Wdate-time -Werror
@@ -55,7 +57,7 @@ fuzz_targets := $(fuzz_sources:%.cc=build/fuzz/%)
 # Libraries that a program links besides ours: libs_NAME, in the folder's rules.mk.
 -include $(wildcard $(folders:%=%/rules.mk))
 
-.PHONY: all check run install fmt clean fuzz units test-tools
+.PHONY: all check run install fmt clean fuzz units test-tools proof $(proofs:%=proof-%)
 .SECONDARY:
 
 all: $(binaries) $(scripts)
@@ -131,6 +133,13 @@ check:
 	tools/setup check
 	$(MAKE) -j"$$(nproc)" all test-tools
 	BUILD="$(BUILD)" tests/run
+
+# Each is tests/NAME/NAME_check.py, of which make check runs the short version.
+proof: $(proofs:%=proof-%)
+$(proofs:%=proof-%): proof-%:
+	tools/setup check
+	$(MAKE) -j"$$(nproc)" all
+	BUILD="$(BUILD)" PYTHONDONTWRITEBYTECODE=1 tests/$*/$*_check.py long
 
 install: all
 	tools/install-files "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
