@@ -22,6 +22,7 @@ class MessageSource {
   Status read_ahead(std::size_t bytes);
   // The next piece of the body, valid until the next call; empty at the end.
   Result<std::string_view> next_body();
+  bool is_over() const { return is_at_end_; }            // what next_body() gave last was the rest
   bool has_eight_bit() const { return has_eight_bit_; }  // in what was read so far, the header included
 
  private:

@@ -183,5 +183,9 @@ postern::Status program(postern::Args args) {
                     {}};
   injector.me = TRY(injector.control.me());
   TRY(confine());
-  return serve_clients(is_trusted ? trusted_pool : anyone_pool, args.variable("NOTIFY").value_or(""), serve, &injector);
+  std::string refusal;
+  append_queue_frame(refusal, 'T', too_many_connections);
+  ServicePool pool = is_trusted ? trusted_pool : anyone_pool;
+  pool.refusal = refusal;
+  return serve_clients(pool, args.variable("NOTIFY").value_or(""), serve, &injector);
 }

@@ -15,6 +15,9 @@ void append_head(std::string& text, char letter, std::size_t length) {
   for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(length >> shift & 0xff);
 }
 
+// The other side is gone, but what it said before can still be read.
+bool is_closed(const Error& error) { return error.number() == EPIPE || error.number() == ECONNRESET; }
+
 }  // namespace
 
 Result<QueueFrameHead> QueueFrameHead::parse(Wire wire) {
@@ -32,12 +35,21 @@ void append_queue_frame(std::string& text, char letter, std::string_view content
   text += content;
 }
 
-Result<QueueClient> QueueClient::connect(std::string_view service) { return QueueClient{TRY(connect_stream(service_socket(service)))}; }
+Result<QueueClient> QueueClient::connect(std::string_view service) {
+  return QueueClient{TRY(connect_stream(service_socket(service)))};
+}
 
 Status QueueClient::flush_message() {
   std::string head;
   append_head(head, 'M', pending_.size());
-  TRY(write_all(socket_.number(), head, pending_, Deadline::in(answer_wait)));
+  Deadline const deadline = Deadline::in(answer_wait);
+  auto const sent = write_all(socket_.number(), head, pending_, deadline);
+  if (!sent) {
+    if (!is_closed(sent.error())) return sent;
+    auto const answer = read_answer(deadline);
+    if (!answer || answer->id) return sent;
+    return Error{answer->fate, "the queue does not take the message:", answer->text};
+  }
   has_sent_ = true;
   pending_.clear();
   return Done{};
@@ -58,13 +70,20 @@ Result<QueueAnswer> QueueClient::commit(const Envelope& envelope) {
   if (!pending_.empty()) append_queue_frame(request, 'M', pending_);
   pending_.clear();
   std::string const encoded = envelope.encoded();
-  for (std::string_view rest = encoded; !rest.empty(); rest.remove_prefix(rest.size() < queue_frame_most ? rest.size() : queue_frame_most))
+  for (std::string_view rest = encoded; !rest.empty();
+       rest.remove_prefix(rest.size() < queue_frame_most ? rest.size() : queue_frame_most))
     append_queue_frame(request, 'E', rest.substr(0, queue_frame_most));
   append_queue_frame(request, 'C', {});
   Deadline const deadline = Deadline::in(answer_wait);
-  TRY(write_all(socket_.number(), request, deadline));
+  auto const sent = write_all(socket_.number(), request, deadline);
   has_sent_ = false;
+  if (!sent && !is_closed(sent.error())) return sent.error();
+  auto answer = read_answer(deadline);
+  if (!sent && (!answer || answer->id)) return sent.error();
+  return answer;
+}
 
+Result<QueueAnswer> QueueClient::read_answer(Deadline deadline) {
   char head[queue_frame_head];
   TRY(read_exactly(socket_.number(), head, deadline));
   QueueFrameHead const frame = TRY(QueueFrameHead::parse(Wire{std::string_view{head, sizeof head}}));

@@ -29,6 +29,9 @@ struct QueueFrameHead {
 };
 void append_queue_frame(std::string& text, char letter, std::string_view content);
 
+// What the public service says, as a T frame, to a uid that has too many connections to it; then it closes.
+constexpr std::string_view too_many_connections = "4.7.0 too many connections of this uid at once";
+
 // What became of a message: accepted under an ID, or not and why ("4.3.1 the queue is nearly full").
 struct QueueAnswer {
   std::optional<QueueId> id;
@@ -41,7 +44,7 @@ class QueueClient {
  public:
   static Result<QueueClient> connect(std::string_view service);  // "queue-trusted" or "queue-anyone"
 
-  Status add(std::string_view message_bytes);
+  Status add(std::string_view message_bytes);  // a server that refuses and closes: the error says why it did
   Result<QueueAnswer> commit(const Envelope& envelope);  // and is ready for the next message
   Status abandon();                                      // forget this message; ready for the next
   // The server ended the connection while nothing was under way (a restart): connect anew.
@@ -50,6 +53,7 @@ class QueueClient {
  private:
   explicit QueueClient(Fd socket) : socket_(std::move(socket)) {}
   Status flush_message();
+  Result<QueueAnswer> read_answer(Deadline deadline);
   Fd socket_;
   std::string pending_;       // message bytes not yet sent
   bool has_sent_ = false;     // part of this message left

@@ -85,6 +85,8 @@ bool wait_for_client(int events) {
     tell_parent(pool);
     if (pool.limits.most_per_uid != 0 && clients_of(pool.slots, peer->uid) > pool.limits.most_per_uid) {
       LogLine{"refused"}.add("uid", std::uint64_t{peer->uid}).add("reason", "too many connections of this uid").write();
+      [[maybe_unused]] auto const sent =
+          send(socket.number(), pool.limits.refusal.data(), pool.limits.refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     } else {
       Client client{std::move(socket), *peer, pool.stop_read.number(), pool.slots, slot};
       serve(client, context);

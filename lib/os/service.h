@@ -20,8 +20,9 @@ namespace postern {
 struct ServicePool {
   unsigned most_clients = 100;
   unsigned spare = 4;              // processes that wait for a client
-  unsigned most_per_uid = 0;       // clients at once of one uid; 0 is no limit. One more is closed at once.
+  unsigned most_per_uid = 0;       // clients at once of one uid; 0 is no limit. One more hears `refusal` and is closed.
   unsigned clients_per_process = 100;  // then it leaves and is replaced; 1 where clients must not share a process
+  std::string_view refusal = {};
 };
 
 // What all processes of a pool see of each other.

@@ -31,6 +31,7 @@ class Queue:
         os.chmod(f"{self.dir}/run/queue-anyone/s", 0o666)
         self.listener.listen(20)
         self.answer = (b"Y", ID)
+        self.crowded = 0  # so many connections are refused at once, as queue-inject refuses an eleventh one of a uid
         self.requests = []
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -44,6 +45,12 @@ class Queue:
     def _serve(self):
         while True:
             client, _ = self.listener.accept()
+            if self.crowded > 0:
+                self.crowded -= 1
+                text = b"4.7.0 too many connections of this uid at once"
+                with client:
+                    client.sendall(b"T" + len(text).to_bytes(4, "big") + text)
+                continue
             with client, client.makefile("rb") as stream:
                 request = {b"M": b"", b"E": b""}
                 while head := stream.read(5):
@@ -320,6 +327,17 @@ def _():
     queue.answer = (b"Y", b"not an id")
     expect(queue.run(message=WHOLE).returncode != 0, "taken for accepted")
     queue.answer = (b"Y", ID)
+
+
+@case("where too many of one uid send at once, a message waits for its turn")
+def _():
+    for size in (10, 300_000):
+        queue.crowded = 3
+        body = b"x" * size + b"\n"
+        equal(queue.inject(message=WHOLE + b"\n" + body)[0], WHOLE + b"\n" + body)
+        equal(queue.crowded, 0)
+    queue.crowded = 1  # too long to be held for a second try
+    contains(queue.refused(111, message=WHOLE + b"\n" + b"x\n" * 5_000_000), "too many connections")
 
 
 @case("no queue there is a temporary error that says so")
