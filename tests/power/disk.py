@@ -1,6 +1,7 @@
 """disk - file systems whose power can be cut: what has reached their disk is copied in one instant
 
-    with Disk() as disk:                    # skips the case where the machine cannot
+    alone()
+    with Disk() as disk:
         disk.make("ext4")                   # an image file named ext4, with that file system
         place = disk.mount("ext4")
         disk.cut("ext4", "ext4.1")          # the power goes, for the copy: ext4 itself goes on
@@ -19,12 +20,16 @@ test makes sure of that (power_check.py). For this neither fsfreeze nor sync may
 
 Not in this model: a device that loses or reorders what it has acknowledged before a flush (doc/durability.md).
 
-All mounts are in a name space of this process's own (alone()), so they end with it however it ends.
+All mounts are in a name space of this script's own (alone()), so they end with it.
 """
+import ctypes
 import fcntl
 import os
 import pathlib
 import shutil
+import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -33,9 +38,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import check  # noqa: E402  pylint: disable=wrong-import-position
 
 FICLONE = 0x40049409
+PR_SET_PDEATHSIG, SIOCSIFFLAGS, IFF_UP = 1, 0x8914, 1
+UNSHARE = ["unshare", "--mount", "--pid", "--net", "--fork"]
 BASE_BYTES = 16 << 30  # all sparse
 IMAGE_BYTES = 1 << 30
 BLOCK = 4096  # of every file system and device: direct I/O to a shared block has to be whole
+DIRECT = "--direct-io=on"
 MAKE = {
     "ext4": ["mkfs.ext4", "-q", "-b", str(BLOCK)],
     "xfs": ["mkfs.xfs", "-q", "-s", f"size={BLOCK}"],
@@ -59,28 +67,40 @@ def why_not():
         return "needs root"
     if not os.path.exists("/dev/loop-control"):
         return "there are no loop devices"
-    known = pathlib.Path("/proc/filesystems").read_text().split()
+    subprocess.run(["sh", "-c", 'modprobe -q -a "$@" 2>/dev/null', "sh", *MAKE], check=False)
     for kind in MAKE:
-        if kind not in known and subprocess.run(["modprobe", "-q", kind], check=False).returncode != 0:
+        if kind not in pathlib.Path("/proc/filesystems").read_text().split():
             return f"the kernel has no {kind}"
     for tool in ("unshare", "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "btrfs", "strace"):
         if not shutil.which(tool):
             return f"there is no {tool}"
-    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, check=False).returncode != 0:
-        return "no mount name space can be made"
+    if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode != 0:
+        return "no name spaces can be made"
     return None
 
 
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _raise_loopback():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+
+
 def alone():
-    """Runs this script again in mount and process name spaces of its own; all its processes, mounts and loop devices end
-    with it. The shell is there to reap what loses its parent. Returns in that process only."""
+    """Runs this script again in name spaces of its own: processes, mounts and loop devices end with it however it ends, and
+    no other test takes its ports between two starts. The shell is there to reap what loses its parent. Returns in there only."""
     if os.environ.get("POWER_ALONE"):
+        _raise_loopback()
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="postern-power.", dir="/var/tmp") as place:
         os.chmod(place, 0o755)
-        words = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "--propagation", "private"]
+        words = [*UNSHARE, "--mount-proc", "--kill-child", "--propagation", "private"]
         words += ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, *sys.argv]
-        code = subprocess.run(words, env=dict(os.environ, POWER_ALONE=place), check=False).returncode
+        environment = dict(os.environ, POWER_ALONE=place)
+        code = subprocess.run(words, env=environment, preexec_fn=_die_with_parent, check=False).returncode
     sys.exit(code)
 
 
@@ -101,7 +121,7 @@ class Disk:
         self.images.mkdir()
         self.place.mkdir()
         command("mkfs.xfs", "-q", "-m", "reflink=1", str(base))
-        self._mount(base, "xfs", self.images, ())
+        self._mount(base, "xfs", self.images)  # read and written through this mount alone, so its own cache does not matter
         return self
 
     def __exit__(self, *_):
@@ -110,10 +130,11 @@ class Disk:
         subprocess.run(["umount", "-l", str(self.images)], check=False)
 
     @staticmethod
-    def _mount(file, kind, place, device_options, options="defaults"):
-        loop = command("losetup", "--direct-io=on", *device_options, "--find", "--show", str(file))
+    def _mount(file, kind, place, device_options=(), options="defaults"):
+        loop = command("losetup", *device_options, "--find", "--show", str(file))
         try:
-            check.equal(command("losetup", "--list", "--noheadings", "--output", "DIO", loop), "1", f"direct I/O of {loop}")
+            if DIRECT in device_options:
+                check.equal(command("losetup", "--list", "--noheadings", "--output", "DIO", loop), "1", f"direct I/O of {loop}")
             command("mount", "-t", kind, "-o", options, loop, str(place))
         finally:
             command("losetup", "--detach", loop)  # once nothing is mounted on it any more
@@ -128,7 +149,7 @@ class Disk:
     def mount(self, name, kind=None, commits="soon"):
         kind = kind or name
         options = OPTIONS_TO_COMMIT_SOON[kind] if commits == "soon" else "defaults"
-        self._loop = self._mount(self.images / name, kind, self.place, ("--sector-size", str(BLOCK)), options)
+        self._loop = self._mount(self.images / name, kind, self.place, (DIRECT, "--sector-size", str(BLOCK)), options)
         return self.place
 
     def unmount(self):

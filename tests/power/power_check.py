@@ -270,18 +270,29 @@ def prove(disk, kind):
         show_losses(disk, mail, kind, rb"bin/local")
 
 
-reason = power.why_not()
-if reason:
+def prove_all():
+    """Why the machine cannot, or None once all was tried."""
+    reason = power.why_not()
+    if reason:
+        return reason
+    power.alone()
+    with contextlib.ExitStack() as end:
+        try:
+            disk = end.enter_context(power.Disk())
+        except check.Failure as trouble:
+            return trouble
+        for kind in KINDS:
+            prove(disk, kind)
+    say(f"{totals['moments']} moments in all")
+    return None
+
+
+why = prove_all()
+if why is not None:
 
     @case("power cuts")
     def _():
-        check.skip(f"NOT SHOWN: {reason}")
+        check.skip(f"NOT SHOWN: {why}")
 
-else:
-    power.alone()
-    with power.Disk() as rig:
-        for file_system in KINDS:
-            prove(rig, file_system)
-    say(f"{totals['moments']} moments in all")
 
 finish()
