@@ -1,6 +1,7 @@
 #include "lib/net/queue_protocol.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "lib/os/io.h"
 #include "lib/os/socket.h"
@@ -36,10 +37,21 @@ void append_queue_frame(std::string& text, char letter, std::string_view content
 }
 
 Result<QueueClient> QueueClient::connect(std::string_view service) {
-  return QueueClient{TRY(connect_stream(service_socket(service)))};
+  std::string path = service_socket(service);
+  Fd socket = TRY(connect_stream(path));
+  return QueueClient{std::move(path), std::move(socket)};
+}
+
+// A restarted service ends connections without a request, and a stranger may take minutes between DATA and the dot. One
+// that ends them with an answer means it.
+Status QueueClient::renew() {
+  char byte;
+  if (!has_sent_ && recv(socket_.number(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) socket_ = TRY(connect_stream(path_));
+  return Done{};
 }
 
 Status QueueClient::flush_message() {
+  TRY(renew());
   std::string head;
   append_head(head, 'M', pending_.size());
   Deadline const deadline = Deadline::in(answer_wait);
@@ -74,6 +86,7 @@ Result<QueueAnswer> QueueClient::commit(const Envelope& envelope) {
        rest.remove_prefix(rest.size() < queue_frame_most ? rest.size() : queue_frame_most))
     append_queue_frame(request, 'E', rest.substr(0, queue_frame_most));
   append_queue_frame(request, 'C', {});
+  TRY(renew());
   Deadline const deadline = Deadline::in(answer_wait);
   auto const sent = write_all(socket_.number(), request, deadline);
   has_sent_ = false;

@@ -44,19 +44,21 @@ class QueueClient {
  public:
   static Result<QueueClient> connect(std::string_view service);  // "queue-trusted" or "queue-anyone"
 
-  Status add(std::string_view message_bytes);  // a server that refuses and closes: the error says why it did
+  Status add(std::string_view message_bytes);            // a server that refuses and closes: the error says why it did
   Result<QueueAnswer> commit(const Envelope& envelope);  // and is ready for the next message
   Status abandon();                                      // forget this message; ready for the next
-  // The server ended the connection while nothing was under way (a restart): connect anew.
+  // The server ended the connection while nothing was under way (a restart). The next message connects anew by itself.
   bool is_stale() const;
 
  private:
-  explicit QueueClient(Fd socket) : socket_(std::move(socket)) {}
+  QueueClient(std::string path, Fd socket) : path_(std::move(path)), socket_(std::move(socket)) {}
+  Status renew();
   Status flush_message();
   Result<QueueAnswer> read_answer(Deadline deadline);
+  std::string path_;
   Fd socket_;
-  std::string pending_;       // message bytes not yet sent
-  bool has_sent_ = false;     // part of this message left
+  std::string pending_;    // message bytes not yet sent
+  bool has_sent_ = false;  // part of this message left
 };
 
 }  // namespace postern

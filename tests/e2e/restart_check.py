@@ -84,6 +84,19 @@ with Instance(users=("alice",)) as mail:
                 expected.extend(f"Subject: {clients.label} {i}" for i in range(clients.sent))
                 compare(mail, expected)
 
+    @case("queue-trusted restarted between DATA and the dot: the message is taken all the same")
+    def _():
+        with mail.smtp() as client:
+            client.ehlo()
+            client.mail("a@client.example")
+            client.rcpt("alice@here.example")
+            equal(client.docmd("DATA")[0], 354)
+            mail.service("queue-trusted").restart()
+            client.send(b"Subject: across a restart\r\n\r\n.\r\n")
+            equal(client.getreply()[0], 250)
+        expected.append("Subject: across a restart")
+        compare(mail, expected)
+
     @case("fdholder killed: services go on, and go on after their next restart")
     def _():
         mail.service("fdholder").kill_and_wait()

@@ -162,13 +162,25 @@ TEST_CASE("what was begun can be abandoned, and what never left costs nothing") 
   CHECK(status == 0);
 }
 
-TEST_CASE("a server that went away is noticed") {
+TEST_CASE("a server that went away is noticed, and asked again when it is back") {
   Server const server;
   auto client = QueueClient::connect("queue-anyone");
   REQUIRE(client);
   server.accept_client();  // and closes
   CHECK(client->is_stale());
-  CHECK_FALSE(client->commit(small_envelope()));
+  pid_t const child = fork();
+  if (child == 0) {  // as it does when it is back
+    Fd const socket = server.accept_client();
+    auto const request = read_request(socket.number());
+    std::string frame;
+    append_queue_frame(frame, request && request->message == "kept" ? 'Y' : 'P', an_id);
+    _exit(write_all(socket.number(), frame) ? 0 : 1);
+  }
+  REQUIRE(client->add("kept"));
+  auto const answered = client->commit(small_envelope());
+  waitpid(child, nullptr, 0);
+  REQUIRE(answered);
+  CHECK(answered->id);
   CHECK_FALSE(QueueClient::connect("queue-trusted"));
   CHECK(QueueClient::connect("queue-trusted").error().text() == "connect to run/queue-trusted/s: No such file or directory");
 }
