@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 60
 
 folders := smtpd inject queue send local remote pop3d imapd dnsq auth tools
 floors := core os mail net
-proofs := power
+proofs := crash power
 
 warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual -Wformat=2 -Wnull-dereference \
   -Wvla -Wdate-time -Werror
@@ -121,7 +121,12 @@ build/fuzz/tests/%_fuzz: build/fuzz/tests/%_fuzz.o build/fuzz/tests/fuzz_name.o 
 fuzz: $(fuzz_targets)
 	tests/run-fuzz $(FUZZ_SECONDS)
 
-test-tools: $(fuzz_targets) $(BUILD)/tests/units
+# Lets a system call of a program fail, or kills it there (tests/crash, tests/fault).
+$(BUILD)/tests/points/points: $(BUILD)/tests/points/points.o
+	@echo "  LINK $@"
+	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^
+
+test-tools: $(fuzz_targets) $(BUILD)/tests/units $(BUILD)/tests/points/points
 
 # Both install what they need first, so that a bare Debian 12 with make is enough.
 run:
@@ -138,7 +143,7 @@ check:
 proof: $(proofs:%=proof-%)
 $(proofs:%=proof-%): proof-%:
 	tools/setup check
-	$(MAKE) -j"$$(nproc)" all
+	$(MAKE) -j"$$(nproc)" all $(BUILD)/tests/points/points
 	BUILD="$(BUILD)" PYTHONDONTWRITEBYTECODE=1 tests/$*/$*_check.py long
 
 install: all

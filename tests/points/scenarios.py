@@ -1,0 +1,93 @@
+"""scenarios - one message through each program, for tests/crash and tests/fault
+
+A new program joins by a line in SCENARIOS: its service (None: it is started for the message), which of its processes is
+meant and where counting begins (points.cc), and how the message is sent. `may_repeat` says in words when a second copy is
+right: the outcome was lost after the delivery and before whoever waits for it heard of it.
+"""
+import pwd
+import re
+import socket
+
+from world import Message, converse  # noqa: E402
+
+
+class Scenario:
+    def __init__(self, name, service, role, begin, send, recipients=("alice@mini.example",), sends_first=False, lines=1100,
+                 is_whole=None, sender="sender@client.example", copies=None, may_repeat=None, patience=0.25):
+        self.name, self.service, self.role, self.begin, self._send = name, service, role, begin, send
+        self.recipients, self.sends_first, self.lines, self.sender = recipients, sends_first, lines, sender
+        self.is_whole = is_whole or (lambda content, message: content.endswith(message.body))
+        self.mailboxes = copies or ("alice",)  # where a copy has to come
+        self.patience = patience  # seconds without any change until what waits is flushed
+        self.may_repeat = may_repeat or (lambda calls, hit: None)
+
+    def message(self, number):
+        return Message(number, self.recipients, self.sender, self.lines)
+
+    def send(self, world, message, prefix):
+        return self._send(world, message, prefix)
+
+
+def queue(world, message, _):
+    return world.queue_directly(message)
+
+
+def smtp(world, message, prefix):
+    return world.by_smtp(message, prefix)
+
+
+def shell(world, message, prefix):
+    return world.by_inject(message, prefix)
+
+
+def tcp(world, message, _):
+    """A client of tcplisten; when that ends before it took the connection, the next one takes it."""
+    with socket.create_connection(world.port_listener.getsockname()) as stream:
+        return converse(stream, message)
+
+
+def is_bounce(content, message):
+    """A report on the message, with all of it, and its own last line."""
+    boundary = re.search(rb'boundary="?([^"\n;]+)', content)
+    return boundary is not None and message.body in content and content.endswith(b"--" + boundary[1] + b"--\n")
+
+
+def between(first, last, why, behind=None):
+    """A second copy is right when the process was stopped after its call `first` (the next one after `behind`) and before
+    its last `last` was made."""
+
+    def may_repeat(calls, hit):
+        names = [call.name for call in calls]
+        if hit is None or first not in names or last not in names:
+            return None
+        begin = names.index(first, names.index(behind) if behind else 0) + 1
+        end = len(names) - names[::-1].index(last)
+        return why if begin < hit.count <= end else None
+
+    return may_repeat
+
+
+delivered_unreported = between("linkat", "writev", "local had delivered, and its report was not on the way yet")
+spawner_gone = between("sendmsg", "sendmsg", "local delivers on, and nobody hears its report", behind="vfork")
+bounce_untold = between("sendmsg", "sendmsg", "the bounce was in the queue, and queue-send had not heard so")
+bounce_unwritten = between("sendmsg", "write", "bounce was asked, and that it had done it was not written down yet", behind="openat")
+
+SCENARIOS = [
+    Scenario("tcplisten", "tcplisten", "main", "ready", tcp),
+    Scenario("tcplisten, starting smtpd", "tcplisten", "fork", "ready", tcp),
+    Scenario("smtpd", None, "main", "birth", smtp),
+    Scenario("inject", None, "main", "birth", shell),
+    Scenario("queue-inject", "queue-anyone", "fork", "accept", queue),
+    Scenario("queue-inject, the parent", "queue-anyone", "main", "ready", queue),
+    Scenario("queue-clean", "queue-clean", "main", "ready", queue),
+    Scenario("queue-clean, starting", "queue-clean", "main", "birth", queue, sends_first=True),
+    Scenario("queue-send", "queue-send", "main", "told", queue, recipients=("alice@mini.example", "bob@mini.example"), copies=("alice", "bob")),
+    Scenario("queue-send, starting", "queue-send", "main", "birth", queue, sends_first=True),
+    Scenario("queue-send, a failed recipient", "queue-send", "main", "told", queue, recipients=("nobody@mini.example",),
+             sender="alice@mini.example", lines=10, is_whole=is_bounce, may_repeat=bounce_unwritten, patience=0.75),
+    Scenario("bounce", "bounce", "fork", "accept", queue, recipients=("nobody@mini.example",), sender="alice@mini.example", lines=10,
+             is_whole=is_bounce, may_repeat=bounce_untold, patience=0.75),
+    Scenario("local-spawn", "local-spawn", "main", "ready", queue, may_repeat=spawner_gone),
+    Scenario("local-spawn, becoming the user", "local-spawn", "fork", "ready", queue),
+    Scenario("local", "local-spawn", "exec", "birth", queue, may_repeat=delivered_unreported),
+]
