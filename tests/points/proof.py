@@ -16,7 +16,9 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from check import finish, not_ok, ok  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
-from world import NAMES, POINTS, World  # noqa: E402
+from clients import POINTS  # noqa: E402
+from message import NAMES  # noqa: E402
+from world import World  # noqa: E402
 
 IS_ALL = sys.argv[1:] == ["long"]
 LANES = int(os.environ.get("LANES", "3"))

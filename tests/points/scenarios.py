@@ -8,7 +8,8 @@ import pwd
 import re
 import socket
 
-from world import Message, converse  # noqa: E402
+from clients import converse
+from message import Message
 
 
 class Scenario:

@@ -10,9 +10,7 @@ What waits for a retry is flushed, as an operator would; nothing here sleeps.
 """
 import os
 import pwd
-import re
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,12 +21,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "e2e")]
 from check import Failure, expect  # noqa: E402
-from parts import BUILD, DIGITS, Parts, envelope, inject  # noqa: E402
+from clients import Clients  # noqa: E402
+from message import Call, Message, Run  # noqa: E402
+from parts import DIGITS  # noqa: E402
 from postern import Watch  # noqa: E402
 
-POINTS = os.path.join(BUILD, "tests/points/points")
 SETTLE_SECONDS = 12
-LINE = b"0123456789abcdef" * 4 + b"\n"
 
 SERVICES = {  # in the order of their start
     "queue-clean": (["queue/queue-clean"], "pn-queue"),
@@ -40,52 +38,7 @@ SERVICES = {  # in the order of their start
 }
 
 
-def syscall_names():
-    names = {}
-    for path in ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h"):
-        if os.path.exists(path):
-            with open(path) as header:
-                names = {int(number): name for name, number in re.findall(r"#define __NR_(\w+) (\d+)", header.read())}
-    return names
-
-
-NAMES = syscall_names()
-
-
-class Call:
-    """A line of points' report: word, role, pid, number within its process, system call, first argument or status."""
-
-    def __init__(self, line):
-        self.word, self.role, pid, count, number, self.last = line.split()
-        self.pid, self.count, self.last = int(pid), int(count), int(self.last)
-        self.name = NAMES.get(int(number), number)
-
-
-class Message:
-    """One that can be told from all others, and of which a missing byte is seen."""
-
-    def __init__(self, number, recipients, sender="sender@client.example", lines=1100):
-        self.number, self.recipients, self.sender = number, recipients, sender
-        self.mark = b"message-%d-" % number
-        body = self.mark + b"begins\n" + LINE * lines + self.mark + b"ends\n"
-        self.body = b"\n" + body
-        self.text = b"From: <sender@client.example>\nSubject: " + self.mark + b"\n" + self.body
-
-
-class Run:
-    """What became of a message, and of the process that the point was in."""
-
-    def __init__(self, scenario, action, message):
-        self.scenario, self.action, self.message = scenario, action, message
-        self.is_taken, self.answer = False, ""  # acknowledged, and in which words
-        self.copies = {}                        # recipient -> how often delivered, each time whole
-        self.calls, self.hit, self.ends = [], None, []
-        self.said = ""                          # all that the program said on its log
-        self.restarts = 0
-        self.is_replaced = False
-
-
-class World(Parts):
+class World(Clients):
     def __enter__(self):
         super().__enter__()
         self.homes = {name: self.user(name) for name in ("alice", "bob")}
@@ -152,15 +105,6 @@ class World(Parts):
         entry = pwd.getpwnam("pn-smtp")
         who = {"UID": str(entry.pw_uid), "GID": str(entry.pw_gid), "GIDLIST": ""} if name == "tcplisten" else {}
         return {"NOTIFY": str(writer), **who}
-
-    @staticmethod
-    def fill(prefix, report, user):
-        """points' own arguments"""
-        if not prefix:
-            return []
-        role, begin, action = prefix
-        entry = pwd.getpwnam(user) if user else None
-        return [POINTS, str(report), role, begin, action, str(entry.pw_uid if entry else 0), str(entry.pw_gid if entry else 0)]
 
     def end(self, name, how=signal.SIGKILL):
         process = self.running.pop(name, None)
@@ -380,90 +324,3 @@ class World(Parts):
         if not second.is_taken or any(second.copies.get(name, 0) != 1 for name in run.scenario.mailboxes):
             return f"the next message: {second.answer}, {second.copies}"
         return None
-
-    # --- ways in
-
-    def start_traced(self, words, user, prefix, environment, **descriptors):
-        report = os.open(self.report_path, os.O_WRONLY | os.O_APPEND)
-        entry = pwd.getpwnam(user)
-        words = [self.program(words[0]), *words[1:]]
-        if prefix:
-            words = self.fill(prefix, report, user) + words
-            who = {}
-        else:
-            who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        with open(f"log/{os.path.basename(words[-1] if not prefix else words[7])}", "ab") as log:
-            process = subprocess.Popen(words, env=environment, stderr=log, start_new_session=True, pass_fds=[report], **who, **descriptors)
-        os.close(report)
-        return process
-
-    def queue_directly(self, message):
-        """Through queue-inject's `anyone`."""
-        try:
-            with self.connect("queue-anyone") as stream:
-                letter, text = inject(stream, message.text, envelope(message.sender, message.recipients))
-        except (EOFError, OSError) as error:
-            return False, f"! {error}"
-        return letter == b"Y", text.decode() if letter == b"Y" else letter.decode() + " " + text.decode()
-
-    def by_smtp(self, message, prefix):
-        """Through an smtpd of its own."""
-        ours, theirs = socket.socketpair()
-        environment = {"PROTO": "TCP", "TCPREMOTEIP": "192.0.2.1", "TCPREMOTEPORT": "1025", "TCPLOCALIP": "192.0.2.2", "TCPLOCALPORT": "25"}
-        process = self.start_traced(["smtpd/smtpd"], "pn-smtp", prefix, environment, stdin=theirs, stdout=theirs)
-        theirs.close()
-        result = converse(ours, message)
-        process.wait(20)
-        return result
-
-    def by_inject(self, message, prefix):
-        reader, writer = os.pipe()
-        with open("message", "wb") as file:
-            file.write(message.text)
-        with open("message", "rb") as file:
-            words = ["inject/inject", "-v", "-f", message.sender, *message.recipients]
-            process = self.start_traced(words, "nobody", prefix, {"POSTERN_DIR": self.path}, stdin=file, stdout=writer)
-        os.close(writer)
-        with os.fdopen(reader, "rb") as answer:
-            text = answer.read().decode().strip()
-        code = process.wait(20)
-        return code == 0, text if code == 0 and len(text) == 19 else "" if code == 0 else f"exit {code}"
-
-
-def converse(stream, message):
-    """An SMTP session with one message; (acknowledged, ID or the last reply)."""
-    stream.settimeout(10)
-    replies = stream.makefile("rb")
-
-    def reply():
-        while True:
-            line = replies.readline()
-            if line[3:4] != b"-":
-                return line.decode("latin-1").strip()
-
-    said = ""
-    with stream:
-        try:
-            said = reply()
-            steps = [b"EHLO client.example\r\n", b"MAIL FROM:<%s>\r\n" % message.sender.encode()]
-            steps += [b"RCPT TO:<%s>\r\n" % recipient.encode() for recipient in message.recipients] + [b"DATA\r\n"]
-            for step in steps:
-                if said[:1] not in ("2", "3"):
-                    return False, said
-                stream.sendall(step)
-                said = reply()
-            if said[:3] != "354":
-                return False, said
-            stream.sendall(message.text.replace(b"\n", b"\r\n") + b".\r\n")
-            said = reply()
-            if said[:3] != "250":
-                return False, said
-            identity = re.search(r"[0-9a-v]{19}", said)
-            try:
-                stream.sendall(b"QUIT\r\n")
-                reply()
-            except OSError:
-                pass
-            return True, identity[0] if identity else ""
-        except OSError as error:
-            return False, f"! {error}"
