@@ -46,7 +46,8 @@ Status check_instructions(const Directory& home, const LocalOrder& order) {
   auto const status = home.status_of(name);
   if (status && status->st_size != 0)
     return temporary("4.3.5 instructions are not obeyed by this version; empty or remove", name);
-  if (!status && !is_missing(status.error())) return temporary("4.3.0 cannot look for", name);
+  if (!status && !is_missing(status.error()))
+    return Error{Fate::temporary, "4.3.0 cannot look for", name, status.error().number()};
   if (!status && !is_sub_address) return permanent("5.1.1 no mailbox here by that name");
   return Done{};
 }
@@ -116,7 +117,8 @@ postern::Status program(postern::Args args) {
   using namespace postern;
   if (args.arguments.size() > 1) return permanent("usage: local [RECIPIENT] < a queue file; in the mailbox's home");
   struct stat input {};
-  if (args.arguments.empty() && (fstat(0, &input) != 0 || !S_ISSOCK(input.st_mode)))
+  if (fstat(0, &input) != 0) return system_error("look at descriptor 0");
+  if (args.arguments.empty() && !S_ISSOCK(input.st_mode))
     return permanent(
         "usage: local RECIPIENT < a queue file; without a recipient local-spawn starts it, with a socket on descriptor 0");
   Directory const home = TRY(Directory::open("."));
