@@ -42,7 +42,9 @@ Status copy_message(int queue_file, const Frame& frame, std::string_view in_fron
     std::string_view const piece{room.get(), size};
     crc = crc32c(crc, piece);
     watch.see(piece);
-    TRY(write_all(to, in_front, piece));
+    bool const would_go_on = !in_front.empty() && !piece.empty() && is_blank(piece.front());
+    if (would_go_on) TRY(write_all(to, in_front, "\n"));
+    TRY(write_all(to, would_go_on ? std::string_view{} : in_front, piece));
     in_front = {};
     done += size;
   } while (done < frame.message_length);

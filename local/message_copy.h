@@ -1,7 +1,8 @@
 // message_copy - the bytes of a queued message to a file of the mailbox, checked on the way
 //
 // One pass: what stands in front of it (Return-Path, Delivered-To, the envelope's header lines), the message itself,
-// its CRC, and a look at the Delivered-To fields of its header.
+// its CRC, and a look at the Delivered-To fields of its header. A message that begins with a blank has no header (lib/mail/
+// header.h): an empty line keeps its first line from going on with the last field in front, which is ours.
 #pragma once
 
 #include <string>

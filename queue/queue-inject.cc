@@ -8,6 +8,8 @@
 // see      queue-inject(8), doc/queue.md
 #include <sys/statvfs.h>
 
+#include <algorithm>
+
 #include "lib/net/queue_protocol.h"
 #include "lib/os/control.h"
 #include "lib/os/io.h"
@@ -28,6 +30,7 @@ namespace {
 constexpr ServicePool trusted_pool{.most_clients = 400, .spare = 6, .most_per_uid = 0, .clients_per_process = 200};
 constexpr ServicePool anyone_pool{.most_clients = 100, .spare = 2, .most_per_uid = 10, .clients_per_process = 1};
 constexpr std::uint64_t most_unfinished = 64u << 20;
+constexpr std::uint64_t most_least = 95;  // per cent of the disk free
 constexpr Milliseconds trusted_time = 2h;  // smtpd has its own, shorter limits
 constexpr Milliseconds anyone_time = 5min;
 
@@ -54,8 +57,10 @@ struct Pending {
   }
 };
 
+// Local users end at twice the least, so that they cannot fill the disk against mail from the network.
 Status check_space(const Injector& injector) {
-  std::uint64_t const least = TRY(injector.control.number<"queuemin">());
+  std::uint64_t least = TRY(injector.control.number<"queuemin">());
+  if (!injector.is_trusted) least = std::min(2 * least, most_least);
   struct statvfs space {};
   if (fstatvfs(injector.tmp.number(), &space) != 0) return system_error("4.3.0 statvfs of queue/tmp");
   if (space.f_bavail * 100 < space.f_blocks * least) return temporary("4.3.1 the queue's disk is nearly full (control/queuemin)");
@@ -66,10 +71,8 @@ Status check_space(const Injector& injector) {
 
 Status take_message(const Injector& injector, const Client& client, Pending& pending, std::string_view bytes) {
   if (!pending.envelope.empty()) return permanent("5.5.0 message bytes behind the envelope");
-  if (!pending.file) {
-    TRY(check_space(injector));
-    pending.file.emplace(TRY(MessageFile::create(injector.tmp)));
-  }
+  if (!pending.file || !injector.is_trusted) TRY(check_space(injector));
+  if (!pending.file) pending.file.emplace(TRY(MessageFile::create(injector.tmp)));
   if (!injector.is_trusted && client.set_unfinished(pending.file->length() + bytes.size()) > most_unfinished)
     return temporary("4.3.1 too many unfinished bytes of this uid");
   return pending.file->add(bytes);

@@ -90,12 +90,12 @@ bool wait_for_client(int events) {
     } else {
       Client client{std::move(socket), *peer, pool.stop_read.number(), pool.slots, slot};
       serve(client, context);
+      ++served;  // one that was refused has told this process nothing: the next may have it
     }
     socket.close();
     slot.unfinished.store(0);
     slot.is_busy.store(0);
     tell_parent(pool);
-    ++served;
   }
   _exit(0);
 }

@@ -62,7 +62,7 @@ inline constexpr Setting settings[] = {
     {"earlytalkers", Kind::line, 0, 0, 0, "log", "smtpd", next_connection, "log or refuse: what becomes of a client that talks before the greeting"},
     {"smtpgreeting", Kind::line, 0, 0, 0, "me and ESMTP", "smtpd", next_connection, "text behind 220; it begins with this host's name"},
     // queue-inject
-    {"queuemin", Kind::number, 5, 0, 90, "5", "queue-inject", next_message, "per cent of bytes and inodes that must be free to take a message"},
+    {"queuemin", Kind::number, 5, 0, 90, "5", "queue-inject", next_message, "per cent of bytes and inodes that must be free to take a message; twice as much for messages of local users"},
     // queue-send
     {"concurrencylocal", Kind::number, 20, 0, 1000, "20", "queue-send", within_5_seconds, "local deliveries at once; 0 halts them"},
     {"concurrencymailbox", Kind::number, 5, 1, 1000, "5", "queue-send", within_5_seconds, "deliveries to one mailbox at once"},

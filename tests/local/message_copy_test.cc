@@ -69,3 +69,29 @@ TEST_CASE("a copy has what stands in front, the bytes, and nothing when a bit is
     CHECK_FALSE(damaged.error().is_permanent());  // it waits for the operator; the sender is told nothing wrong
   }
 }
+
+TEST_CASE("a message that begins with a blank does not go on with our last field in front of it") {
+  constexpr struct {
+    std::string_view message, in_front, copy;
+  } cases[] = {
+      {" spf=pass\nSubject: x\n", "A: b\n", "A: b\n\n spf=pass\nSubject: x\n"},
+      {"\tspf=pass\n", "A: b\n", "A: b\n\n\tspf=pass\n"},
+      {"\n spf=pass\n", "A: b\n", "A: b\n\n spf=pass\n"},
+      {" x\n", "", " x\n"},
+      {"Subject: x\n y\n", "A: b\n", "A: b\nSubject: x\n y\n"},
+  };
+  for (auto const& [message, in_front, wanted] : cases) {
+    CAPTURE(message);
+    Fd const from = memory_file();
+    REQUIRE(pwrite_all(from.number(), message, Frame::size));
+    Frame frame;
+    frame.message_length = message.size();
+    frame.message_crc = crc32c(0, message);
+    Fd const to = memory_file();
+    REQUIRE(copy_message(from.number(), frame, in_front, "bob@here.example", to.number()));
+    std::string copy(wanted.size() + 1, '\0');
+    ssize_t const length = pread(to.number(), copy.data(), copy.size(), 0);
+    REQUIRE(length >= 0);
+    CHECK(copy.substr(0, static_cast<std::size_t>(length)) == wanted);
+  }
+}
