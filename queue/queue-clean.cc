@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include "lib/os/io.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
+#include "lib/os/signals.h"
 #include "lib/os/socket.h"
 
 namespace postern {
@@ -215,13 +215,8 @@ postern::Status program(postern::Args args) {
   Accounts const accounts = TRY(Accounts::read(control.directory()));
   Queue const queue{TRY(Directory::open("queue/tmp")), TRY(Directory::open("queue/todo")), TRY(Directory::open("queue/broken"))};
   TRY(set_nonblocking(listener));
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  Fd const signal_fd{signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};
-  if (!signal_fd.is_open()) return system_error("signalfd");
+  Fd const signals = TRY(signal_events({SIGTERM}));
   TRY(confine());
   notify_ready(args.variable("NOTIFY").value_or(""));
-  return run(queue, accounts.uid_of(Account::send), signal_fd.number());
+  return run(queue, accounts.uid_of(Account::send), signals.number());
 }

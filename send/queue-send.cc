@@ -10,12 +10,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "lib/os/io.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
+#include "lib/os/signals.h"
 #include "lib/os/socket.h"
 #include "send/queue_sender.h"
 
@@ -38,16 +38,6 @@ Fd open_trigger() {
   return fifo;
 }
 
-Result<Fd> take_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int const signal : {SIGTERM, SIGHUP, SIGALRM}) sigaddset(&signals, signal);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  Fd fd{signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};
-  if (!fd.is_open()) return system_error("signalfd");
-  return fd;
-}
-
 }  // namespace
 }  // namespace postern
 
@@ -61,7 +51,7 @@ postern::Status program(postern::Args args) {
   Fd const held = TRY(lock(state));
   TRY(set_nonblocking(notifications));
   Fd trigger = open_trigger();
-  Fd signals = TRY(take_signals());
+  Fd signals = TRY(signal_events({SIGTERM, SIGHUP, SIGALRM}));
   TRY(confine());
   SendSettings first_settings = TRY(SendSettings::read(control));
   QueueSender sender{std::move(todo),

@@ -2,12 +2,12 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <array>
 
 #include "lib/os/log.h"
+#include "lib/os/signals.h"
 #include "lib/os/socket.h"
 
 namespace postern {
@@ -115,11 +115,10 @@ void QueueSender::wait_and_hear() {
 }
 
 bool QueueSender::hear_signals() {
-  signalfd_siginfo signal{};
-  while (read(descriptors_.signals.number(), &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
-    if (signal.ssi_signo == SIGTERM) return false;
-    if (signal.ssi_signo == SIGHUP) read_settings_again(true);
-    if (signal.ssi_signo == SIGALRM) flush({});
+  for (int signal; (signal = next_signal(descriptors_.signals)) != 0;) {
+    if (signal == SIGTERM) return false;
+    if (signal == SIGHUP) read_settings_again(true);
+    if (signal == SIGALRM) flush({});
   }
   return true;
 }

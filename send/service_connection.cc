@@ -19,22 +19,6 @@ constexpr std::size_t most_reads = 16;  // of one call: others have their turn
 
 bool would_wait() { return errno == EAGAIN || errno == EINTR; }
 
-ssize_t send_descriptor(int socket, std::string_view bytes, int fd) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
-  msghdr message{};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 }  // namespace
 
 bool Connection::connect() {
@@ -66,8 +50,8 @@ bool Connection::send(std::string_view bytes, int fd) {
     output_ += bytes;
     return true;
   }
-  ssize_t const sent =
-      fd >= 0 ? send_descriptor(socket_.number(), bytes, fd) : ::send(socket_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  ssize_t const sent = fd >= 0 ? send_once_with_fd(socket_.number(), bytes, fd, MSG_DONTWAIT)
+                               : ::send(socket_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   is_full_ = sent < 0 && fd >= 0;
   if (is_full_) return false;
   if (sent < 0 && !would_wait()) return false;

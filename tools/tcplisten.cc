@@ -11,7 +11,6 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "lib/net/tcp.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
+#include "lib/os/signals.h"
 #include "lib/os/socket.h"
 #include "lib/os/spawn.h"
 #include "tools/client_counts.h"
@@ -36,11 +36,12 @@ constexpr Milliseconds full_line_every = 1min;
 
 class Server {
  public:
-  Server(const ListenOptions& options, std::vector<int> listeners, int signals)
+  Server(const ListenOptions& options, std::vector<int> listeners, const Fd& signals)
       : options_(options),
         counts_(options.most, options.most_per_client),
         child_(std::string{options.command[0]}),
-        waiting_{{signals, POLLIN, 0}} {
+        signals_(signals),
+        waiting_{{signals.number(), POLLIN, 0}} {
     for (std::string_view const word : std::span{options.command}.subspan(1)) child_.argument(std::string{word});
     for (int const listener : listeners) waiting_.push_back({listener, POLLIN, 0});
   }
@@ -60,9 +61,8 @@ class Server {
  private:
   // True when it is time to leave.
   bool take_signals() {
-    signalfd_siginfo signal{};
-    while (read(waiting_[0].fd, &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
-      if (signal.ssi_signo == SIGCHLD) continue;
+    for (int signal; (signal = next_signal(signals_)) != 0;) {
+      if (signal == SIGCHLD) continue;
       LogLine{"status"}
           .add("open", counts_.open())
           .add("accepted", accepted_)
@@ -160,23 +160,14 @@ class Server {
 
   const ListenOptions& options_;
   ClientCounts counts_;
-  Spawn child_;                  // what is the same for every connection
+  Spawn child_;  // what is the same for every connection
+  const Fd& signals_;
   std::vector<pollfd> waiting_;  // signals, then the listeners
   Deadline rest_until_ = Deadline::in(0ms);
   Deadline next_full_line_ = Deadline::in(0ms);
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;
 };
-
-Result<Fd> watch_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int const signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, signal);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  Fd fd{signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};
-  if (!fd.is_open()) return system_error("signalfd");
-  return fd;
-}
 
 }  // namespace
 
@@ -188,10 +179,10 @@ Status program(Args args) {
   std::vector<int> listeners = options.descriptors;
   for (const Endpoint& endpoint : options.endpoints) listeners.push_back(bound.emplace_back(TRY(listen_on(endpoint))).number());
   for (int const listener : listeners) TRY(prepare_listener(listener));
-  Fd const signals = TRY(watch_signals());
+  Fd const signals = TRY(signal_events({SIGTERM, SIGINT, SIGCHLD}));
   TRY(become_service_user(args));
   TRY(confine());
-  Server server{options, listeners, signals.number()};
+  Server server{options, listeners, signals};
   notify_ready(args.variable("NOTIFY").value_or(std::string_view{}));
   return server.run();
 }

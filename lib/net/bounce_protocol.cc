@@ -1,43 +1,11 @@
 #include "lib/net/bounce_protocol.h"
 
-#include "lib/core/ascii.h"
 #include "lib/core/netstring.h"
 #include "lib/core/number.h"
-#include "lib/net/delivery_protocol.h"
+#include "lib/net/record.h"
 
 namespace postern {
-namespace {
-
-std::string with_head(std::string_view body) {
-  std::string record;
-  for (int shift = 24; shift >= 0; shift -= 8) record += static_cast<char>(body.size() >> shift & 0xff);
-  return record += body;
-}
-
-std::string clean(std::string_view text) {
-  std::string cleaned{text.substr(0, report_text_most)};
-  for (char& c : cleaned)
-    if (is_control(c)) c = '?';
-  return cleaned;
-}
-
-Result<std::string> take_text(std::string_view& rest) {
-  std::string_view const text = TRY(take_netstring(rest));
-  if (text.size() > report_text_most) return permanent("bounce protocol: text too long");
-  for (char const c : text)
-    if (is_control(c)) return permanent("bounce protocol: control character in a text");
-  return std::string{text};
-}
-
-}  // namespace
-
-Result<std::size_t> bounce_record_length(Wire head) {
-  if (head.size() != record_head) return permanent("bounce protocol: not a head");
-  std::size_t length = 0;
-  for (char const c : head.bytes()) length = length << 8 | static_cast<unsigned char>(c);
-  if (length == 0 || length > bounce_record_most) return permanent("bounce protocol: record too long");
-  return length;
-}
+Result<std::size_t> bounce_record_length(Wire head) { return record_body_length(head, bounce_record_most); }
 
 std::string BounceRequest::encoded() const {
   std::string body{"B"};
@@ -45,9 +13,9 @@ std::string BounceRequest::encoded() const {
   for (const BouncedRecipient& recipient : recipients) {
     append_netstring(body, decimal(recipient.index));
     append_netstring(body, recipient.has_failed ? "D" : "K");
-    append_netstring(body, clean(recipient.text));
+    append_netstring(body, record_text(recipient.text));
   }
-  return with_head(body);
+  return with_record_head(body);
 }
 
 Result<BounceRequest> BounceRequest::parse(Wire body) {
@@ -60,7 +28,7 @@ Result<BounceRequest> BounceRequest::parse(Wire body) {
     auto const index = static_cast<std::uint32_t>(TRY(parse_number(Wire{TRY(take_netstring(rest))}, 0xffffffffu)));
     std::string_view const outcome = TRY(take_netstring(rest));
     if (outcome != "D" && outcome != "K") return permanent("bounce protocol: unknown outcome");
-    request.recipients.push_back({index, outcome == "D", TRY(take_text(rest))});
+    request.recipients.push_back({index, outcome == "D", TRY(take_record_text(rest, report_text_most))});
   }
   if (request.recipients.empty()) return permanent("bounce protocol: no recipient");
   return request;
@@ -69,8 +37,8 @@ Result<BounceRequest> BounceRequest::parse(Wire body) {
 std::string BounceAnswer::encoded() const {
   std::string body{static_cast<char>(kind)};
   append_netstring(body, id.view());
-  append_netstring(body, clean(text));
-  return with_head(body);
+  append_netstring(body, record_text(text));
+  return with_record_head(body);
 }
 
 Result<BounceAnswer> BounceAnswer::parse(Wire body) {
@@ -80,7 +48,7 @@ Result<BounceAnswer> BounceAnswer::parse(Wire body) {
   auto const kind = static_cast<Kind>(rest.front());
   rest.remove_prefix(1);
   QueueId const id = TRY(QueueId::parse(Wire{TRY(take_netstring(rest))}));
-  BounceAnswer answer{kind, id, TRY(take_text(rest))};
+  BounceAnswer answer{kind, id, TRY(take_record_text(rest, report_text_most))};
   if (!rest.empty()) return permanent("bounce protocol: something behind a record");
   return answer;
 }

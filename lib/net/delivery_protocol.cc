@@ -1,17 +1,10 @@
 #include "lib/net/delivery_protocol.h"
 
-#include "lib/core/ascii.h"
 #include "lib/core/netstring.h"
 #include "lib/core/number.h"
 
 namespace postern {
 namespace {
-
-std::string with_head(std::string_view body) {
-  std::string record;
-  for (int shift = 24; shift >= 0; shift -= 8) record += static_cast<char>(body.size() >> shift & 0xff);
-  return record += body;
-}
 
 void append_key(std::string& body, const DeliveryKey& key) {
   append_netstring(body, key.id.view());
@@ -30,13 +23,6 @@ Result<std::string_view> body_of(Wire body, char letter) {
   return bytes.substr(1);
 }
 
-Result<std::string> take_text(std::string_view& rest) {
-  std::string_view const text = TRY(take_netstring(rest));
-  for (char const c : text)
-    if (c == '\0' || c == '\n') return permanent("delivery protocol: NUL or LF in a field");
-  return std::string{text};
-}
-
 Status check_end(std::string_view rest) {
   if (!rest.empty()) return permanent("delivery protocol: something behind a record");
   return Done{};
@@ -44,27 +30,21 @@ Status check_end(std::string_view rest) {
 
 }  // namespace
 
-Result<std::size_t> record_length(Wire head) {
-  if (head.size() != record_head) return permanent("delivery protocol: not a head");
-  std::size_t length = 0;
-  for (char const c : head.bytes()) length = length << 8 | static_cast<unsigned char>(c);
-  if (length == 0 || length > record_most) return permanent("delivery protocol: record too long");
-  return length;
-}
+Result<std::size_t> record_length(Wire head) { return record_body_length(head, record_most); }
 
 std::string LocalRequest::encoded() const {
   std::string body{"L"};
   append_key(body, key);
   append_netstring(body, name);
   append_netstring(body, recipient);
-  return with_head(body);
+  return with_record_head(body);
 }
 
 Result<LocalRequest> LocalRequest::parse(Wire body) {
   std::string_view rest = TRY(body_of(body, 'L'));
   DeliveryKey const key = TRY(take_key(rest));
-  LocalRequest request{key, TRY(take_text(rest)), {}};
-  request.recipient = TRY(take_text(rest));
+  LocalRequest request{key, TRY(take_record_text(rest, record_most)), {}};
+  request.recipient = TRY(take_record_text(rest, record_most));
   TRY(check_end(rest));
   return request;
 }
@@ -75,15 +55,15 @@ std::string LocalOrder::encoded() const {
   append_netstring(body, recipient);
   append_netstring(body, dash);
   append_netstring(body, extension);
-  return with_head(body);
+  return with_record_head(body);
 }
 
 Result<LocalOrder> LocalOrder::parse(Wire body) {
   std::string_view rest = TRY(body_of(body, 'O'));
   DeliveryKey const key = TRY(take_key(rest));
-  LocalOrder order{key, TRY(take_text(rest)), {}, {}};
-  order.dash = TRY(take_text(rest));
-  order.extension = TRY(take_text(rest));
+  LocalOrder order{key, TRY(take_record_text(rest, record_most)), {}, {}};
+  order.dash = TRY(take_record_text(rest, record_most));
+  order.extension = TRY(take_record_text(rest, record_most));
   TRY(check_end(rest));
   return order;
 }
@@ -91,21 +71,16 @@ Result<LocalOrder> LocalOrder::parse(Wire body) {
 std::string DeliveryReport::encoded() const {
   std::string body{static_cast<char>(outcome)};
   append_key(body, key);
-  if (outcome != Outcome::running) {
-    std::string clean{std::string_view{text}.substr(0, report_text_most)};
-    for (char& c : clean)
-      if (is_control(c)) c = '?';
-    append_netstring(body, clean);
-  }
-  return with_head(body);
+  if (outcome != Outcome::running) append_netstring(body, record_text(text));
+  return with_record_head(body);
 }
 
-std::string ready_record() { return with_head("A"); }
+std::string ready_record() { return with_record_head("A"); }
 
 std::string forget_record(const DeliveryKey& key) {
   std::string body{"F"};
   append_key(body, key);
-  return with_head(body);
+  return with_record_head(body);
 }
 
 Result<DeliveryKey> parse_forget(Wire body) {
@@ -126,9 +101,8 @@ Result<DeliveryReport> DeliveryReport::parse(Wire body) {
   }
   if (letter != 'K' && letter != 'Z' && letter != 'D' && letter != 'R') return permanent("delivery protocol: unknown outcome");
   DeliveryReport report{static_cast<Outcome>(letter), TRY(take_key(rest)), {}};
-  if (letter != 'R') report.text = TRY(take_text(rest));
+  if (letter != 'R') report.text = TRY(take_record_text(rest, report_text_most));
   TRY(check_end(rest));
-  if (report.text.size() > report_text_most) return permanent("delivery protocol: text too long");
   return report;
 }
 

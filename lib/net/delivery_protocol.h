@@ -21,12 +21,11 @@
 #include "lib/core/result.h"
 #include "lib/core/wire.h"
 #include "lib/mail/queue_id.h"
+#include "lib/net/record.h"
 
 namespace postern {
 
-constexpr std::size_t record_head = 4;
 constexpr std::size_t record_most = 4096;
-constexpr std::size_t report_text_most = 512;
 
 struct DeliveryKey {
   QueueId id;

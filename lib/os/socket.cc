@@ -49,7 +49,7 @@ Result<Peer> peer_of(int socket) {
   return Peer{credentials.uid, credentials.pid};
 }
 
-Status send_with_fd(int socket, std::string_view bytes, int fd, Deadline deadline) {
+ssize_t send_once_with_fd(int socket, std::string_view bytes, int fd, int flags) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
   msghdr message{};
@@ -62,8 +62,12 @@ Status send_with_fd(int socket, std::string_view bytes, int fd, Deadline deadlin
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return sendmsg(socket, &message, flags | MSG_NOSIGNAL);
+}
+
+Status send_with_fd(int socket, std::string_view bytes, int fd, Deadline deadline) {
   for (;;) {
-    ssize_t const sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    ssize_t const sent = send_once_with_fd(socket, bytes, fd, 0);
     if (sent >= 0) return write_all(socket, bytes.substr(static_cast<std::size_t>(sent)), deadline);
     if (errno == EAGAIN)
       TRY(wait_writable(socket, deadline));

@@ -30,6 +30,8 @@ Result<Peer> peer_of(int socket);  // SO_PEERCRED: the kernel's word, not the pe
 
 // One message with at most one descriptor; the descriptor arrives with its first byte. All of `bytes` is sent.
 Status send_with_fd(int socket, std::string_view bytes, int fd, Deadline deadline = Deadline::never());
+// The system call alone, for who must not wait: sendmsg's result and errno.
+ssize_t send_once_with_fd(int socket, std::string_view bytes, int fd, int flags);
 // Reads at most room.size() bytes; 0 bytes is the end. Any second descriptor is closed.
 struct Received {
   std::size_t bytes;
