@@ -6,9 +6,8 @@
 // exits    0 told to stop and nothing runs   100 wrong arguments   111 system trouble
 // see      local-spawn(8)
 //
-// It parses two things: a bounded record from queue-send, and a value of users/cdb, which root wrote. A `local` stays
-// for a second after a delivery, for the next message to its mailbox. Outcomes are kept until queue-send says that it
-// has acted on them, so that neither side's restart delivers anything twice.
+// It parses two things: a bounded record from queue-send, and a value of users/cdb, which root wrote. Outcomes are kept
+// until queue-send says that it has acted on them, so that its restart delivers nothing twice.
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
