@@ -16,7 +16,7 @@ import tempfile
 here = pathlib.Path(__file__).parent
 sys.path[:0] = [str(here), str(here.parent), str(here.parent / "e2e")]
 from attack import MIB, PROOF, SECONDS, Attack, Measure, Witness  # noqa: E402  pylint: disable=wrong-import-position
-from check import case, contains, equal, expect, finish, skip  # noqa: E402  pylint: disable=wrong-import-position
+from check import case, contains, equal, expect, finish, not_ok, skip  # noqa: E402  pylint: disable=wrong-import-position
 from parts import envelope, frame, read_answer  # noqa: E402  pylint: disable=wrong-import-position
 from postern import Instance  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -309,4 +309,6 @@ with Disk() as disk:
             expect(seen > 1100, f"{seen} names")
             equal(found, ["run/queue-anyone/s"])
 
+if PROOF and subprocess.run([str(here / "strangers_check.py"), "long"], check=False).returncode != 0:
+    not_ok("the strangers' long version", "a case above failed")
 finish()
