@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 60
 
 folders := smtpd inject queue send local remote pop3d imapd dnsq auth tools
 floors := core os mail net
-proofs := crash power attackers
+proofs := breach crash power attackers
 
 warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual -Wformat=2 -Wnull-dereference \
   -Wvla -Wdate-time -Werror
@@ -116,6 +116,25 @@ $(BUILD)/tests/units: $(unit_sources:%.cc=$(BUILD)/%.o) $(BUILD)/tests/unit_main
 	@echo "  LINK $@"
 	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^ -lcdb -lcrypt
 
+# For tests/breach: every program again, with an attacker in it that goes on where confine() has done its work.
+breach_objects := $(BUILD)/tests/breach/attacker.o $(BUILD)/tests/breach/attempts.o
+breach_binaries := $(programs:%=$(BUILD)/tests/breach/%)
+$(breach_objects): $(BUILD)/tests/breach/%.o: tests/breach/%.cc
+	@mkdir -p $(@D)
+	@echo "  CXX $<"
+	@$(CXX) $(filter-out $(warnings) $(gcc_warnings),$(CXXFLAGS)) -Wall -Wextra -Werror -c -o $@ $<
+define breach_rule
+$(BUILD)/tests/breach/$(1): $(BUILD)/$(1).o $(BUILD)/tests/breach/$(1).main.o $(breach_objects) $(call module_archive,$(1)) $(lib_archive)
+	@mkdir -p $$(@D)
+	@echo "  LINK $$@"
+	@$$(CXX) $$(static) $$(LDFLAGS) -o $$@ $$^ $(libs_$(notdir $(1)))
+$(BUILD)/tests/breach/$(1).main.o: lib/os/main.cc
+	@mkdir -p $$(@D)
+	@echo "  CXX $$< for $(notdir $(1)), taken over"
+	@$$(CXX) $$(CXXFLAGS) -DPOSTERN_BREACH -DPOSTERN_PROGRAM='"$(notdir $(1))"' -c -o $$@ $$<
+endef
+$(foreach program,$(programs),$(eval $(call breach_rule,$(program))))
+
 # Fuzz targets are clang's: one binary for each tests/**/X_fuzz.cc, with the lib and the modules built again for it.
 fuzz_flags := $(language) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS -DPOSTERN_SANITIZE
 build/fuzz/%.o: %.cc
@@ -137,7 +156,7 @@ $(BUILD)/tests/points/points: $(BUILD)/tests/points/points.o
 	@echo "  LINK $@"
 	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^
 
-test-tools: $(fuzz_targets) $(BUILD)/tests/units $(BUILD)/tests/points/points
+test-tools: $(fuzz_targets) $(BUILD)/tests/units $(BUILD)/tests/points/points $(breach_binaries)
 
 # Both install what they need first, so that a bare Debian 12 with make is enough.
 run:
@@ -154,8 +173,8 @@ check:
 proof: $(proofs:%=proof-%)
 $(proofs:%=proof-%): proof-%:
 	tools/setup check
-	$(MAKE) -j"$$(nproc)" all $(BUILD)/tests/points/points
-	BUILD="$(BUILD)" PYTHONDONTWRITEBYTECODE=1 tests/$*/$*_check.py long
+	$(MAKE) -j"$$(nproc)" all $(BUILD)/tests/points/points $(breach_binaries)
+	for check in tests/$*/*_check.py; do BUILD="$(BUILD)" PYTHONDONTWRITEBYTECODE=1 "$$check" long || exit; done
 
 install: all
 	tools/install-files "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"

@@ -81,9 +81,8 @@ Status show(const QueueId& id) {
   return Done{};
 }
 
-Status flush(const std::optional<QueueId>& id) {
+Status flush(const Fd& socket, const std::optional<QueueId>& id) {
   if (id) TRY(TRY(QueueView::open()).find(*id));
-  Fd const socket = TRY(connect_datagrams(service_socket("queue-send")));
   return write_all(socket.number(), id ? "F" + id->text() : "F", Deadline::in(10s));
 }
 
@@ -129,6 +128,8 @@ postern::Status program(postern::Args args) {
   ToolWords words = TRY(ToolWords::read(args));
   QueueWords const asked = TRY(parse(words));
   TRY(enter_directory(words.directory()));
+  Fd socket;
+  if (asked.command == QueueWords::Command::flush) socket = TRY(connect_datagrams(service_socket("queue-send")));
   TRY(confine());
   switch (asked.command) {
     case QueueWords::Command::list:
@@ -138,7 +139,7 @@ postern::Status program(postern::Args args) {
     case QueueWords::Command::show:
       return show(*asked.id);
     case QueueWords::Command::flush:
-      return flush(asked.id);
+      return flush(socket, asked.id);
   }
   return permanent("usage: see queue(8)");
 }

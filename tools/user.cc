@@ -41,9 +41,9 @@ bool is_inside(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
-// Confined to Postern's directory, and to `besides` where that lies elsewhere.
+// Confined to Postern's users and homes, and to `besides` where that lies elsewhere.
 Status confine_with_home(const std::string& besides, const std::string& here) {
-  return is_inside(besides, here) ? confine() : confine_with(PathRule{besides, every_right});
+  return is_inside(besides, here + "/home") ? confine() : confine_with(PathRule{besides, every_right});
 }
 
 // Two mailboxes of different uids must not lie in one another.
@@ -90,7 +90,7 @@ Result<Mailbox> mailbox_of(const UserOptions& options, const std::string& here) 
 Status add(const UserOptions& options, const std::string& here) {
   Mailbox mailbox = TRY(mailbox_of(options, here));
   UserStore const store = TRY(UserStore::open_to_change());
-  if (!is_inside(mailbox.home, here)) TRY(make_parents(mailbox.home));                // where we may make nothing once confined
+  if (!is_inside(mailbox.home, here + "/home")) TRY(make_parents(mailbox.home));                // where we may make nothing once confined
   TRY(confine_with_home(mailbox.home.substr(0, mailbox.home.rfind('/') + 1), here));  // what holds the home
 
   auto const control = TRY(Control::open());

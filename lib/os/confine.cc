@@ -21,6 +21,7 @@ constexpr std::uint64_t all_rights =  // of Landlock ABI 2, the least that Debia
     LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
     LANDLOCK_ACCESS_FS_MAKE_SYM;
+constexpr std::uint64_t program_room = 16 * MiB;  // code, stack and what is shared with children
 // Later than some headers: by the ABI that knows them.
 constexpr int least_version = 2;                // REFER: with less, no file could be linked from one directory to another
 constexpr std::uint64_t refer = 1u << 13;       // ABI 2, LANDLOCK_ACCESS_FS_REFER
@@ -43,6 +44,7 @@ std::uint64_t landlock_rights(unsigned rights, int version) {
   if (rights & may_create) all |= LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR;
   if (rights & may_remove) all |= LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR;
   if (rights & may_link_in) all |= LANDLOCK_ACCESS_FS_MAKE_REG | refer;
+  if (rights & may_move_out) all |= refer;
   if (rights & may_execute) all |= LANDLOCK_ACCESS_FS_EXECUTE;
   return all;
 }
@@ -126,6 +128,8 @@ Status confine_to(const Row& row, const Filter& filter) {
   TRY(limit(RLIMIT_NOFILE, row.limits.open_files));
 #ifndef POSTERN_SANITIZE
   TRY(limit(RLIMIT_DATA, row.limits.memory));
+  // The filter leaves it shared memory, which RLIMIT_DATA does not count.
+  if (row.promises & forks) TRY(limit(RLIMIT_AS, row.limits.memory + program_room));
 #endif
   if (row.account != Account::root && row.account != Account::caller && !(row.promises & starts))
     TRY(limit(RLIMIT_NPROC, row.limits.processes));

@@ -5,6 +5,7 @@
 // allowed: the kernel answers ENOSYS, and a tracer that skips a call sets it.
 #pragma once
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -38,8 +39,13 @@ enum class Verdict : unsigned char {
   allow,
   not_implemented,  // ENOSYS: clone3(), whose flags lie in memory that a filter cannot read; libc falls back to clone()
   by_family,        // socket()
-  by_protection,    // mmap() and mprotect(): nothing executable
+  by_protection,    // mprotect(): nothing executable
+  by_mapping,       // mmap(): nothing executable, and no memory that RLIMIT_DATA does not count
+  by_sharing,       // mmap() of a program that starts others: the second of these only
+  by_command,       // fcntl(): nothing that has the kernel send signals (F_SETOWN, F_SETSIG)
   by_namespaces,    // clone(): no new ones
+  by_flags_of_sendto,   // neither may connect: MSG_FASTOPEN does, and Landlock does not see it
+  by_flags_of_sendmsg,
   by_request,       // ioctl(): a terminal's settings, never its input (TIOCSTI)
 };
 
@@ -54,12 +60,22 @@ consteval Verdict verdict_of(std::size_t number, const SyscallSet& allowed, [[ma
       return Verdict::by_family;
     case SYS_clone:
       return Verdict::by_namespaces;
+    case SYS_sendto:
+      return promises & loads ? Verdict::allow : Verdict::by_flags_of_sendto;
+    case SYS_sendmsg:
+      return promises & loads ? Verdict::allow : Verdict::by_flags_of_sendmsg;
 #ifndef POSTERN_SANITIZE
     case SYS_ioctl:
       return promises & loads ? Verdict::allow : Verdict::by_request;
+    case SYS_fcntl:
+      return promises & loads ? Verdict::allow : Verdict::by_command;
     case SYS_mmap:
+      // A program that starts others leaves dynamic loaders their mapping of code; one that forks shares memory with its
+      // children, and confine() limits its address space.
+      if (promises & loads) return Verdict::allow;
+      if (promises & forks) return Verdict::by_protection;
+      return promises & starts ? Verdict::by_sharing : Verdict::by_mapping;
     case SYS_mprotect:
-      // A program that starts others leaves dynamic loaders their mapping of code.
       return promises & (starts | loads) ? Verdict::allow : Verdict::by_protection;
 #endif
     default:
@@ -133,8 +149,20 @@ class FilterMaker {
         return family_leaf();
       case Verdict::by_protection:
         return refuse_bits(2, PROT_EXEC);
+      case Verdict::by_mapping:
+        refuse_shared_memory();
+        return refuse_bits(2, PROT_EXEC);
+      case Verdict::by_sharing:
+        refuse_shared_memory();
+        return answer(SECCOMP_RET_ALLOW);
+      case Verdict::by_command:
+        return command_leaf();
       case Verdict::by_namespaces:
         return refuse_bits(0, namespace_flags);
+      case Verdict::by_flags_of_sendto:
+        return refuse_bits(3, MSG_FASTOPEN);
+      case Verdict::by_flags_of_sendmsg:
+        return refuse_bits(2, MSG_FASTOPEN);
       case Verdict::by_request:
         return request_leaf();
     }
@@ -160,6 +188,23 @@ class FilterMaker {
       answer(SECCOMP_RET_ALLOW);
     }
     answer(SECCOMP_RET_KILL_PROCESS);
+  }
+
+  // Files may be shared, which is how databases are read; memory without a file may not.
+  consteval void refuse_shared_memory() {
+    load_argument(3);
+    jump_if(BPF_JSET, MAP_ANONYMOUS, 0, 2);
+    jump_if(BPF_JSET, MAP_SHARED, 0, 1);
+    answer(SECCOMP_RET_KILL_PROCESS);
+  }
+
+  // Up to F_SETLKW; above are owners, signals, leases and pipes' sizes.
+  consteval void command_leaf() {
+    load_argument(1);
+    jump_if(BPF_JGE, F_SETOWN, 0, 2);
+    jump_if(BPF_JEQ, F_DUPFD_CLOEXEC, 1, 0);
+    answer(SECCOMP_RET_KILL_PROCESS);
+    answer(SECCOMP_RET_ALLOW);
   }
 
   consteval void refuse_bits(std::size_t argument, std::size_t bits) {

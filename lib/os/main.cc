@@ -56,14 +56,21 @@ Args take_args(int count, char** words, char** environment) {
 
 const std::string_view program_name = row.name;
 
-Status confine() { return confine_to(row, filter); }
+#ifdef POSTERN_BREACH  // builds of tests/breach only, where an attacker goes on from here (tests/breach/attacker.h)
+[[noreturn]] void attack(const Row&, const Filter&);
+Status hold_to(const Row& held, const Filter& code) { attack(held, code); }
+#else
+Status hold_to(const Row& held, const Filter& code) { return confine_to(held, code); }
+#endif
+
+Status confine() { return hold_to(row, filter); }
 
 Status confine_with(const PathRule& besides) {
   Row wider = row;
   for (PathRule& rule : wider.paths)
     if (rule.path.empty()) {
       rule = besides;
-      return confine_to(wider, filter);
+      return hold_to(wider, filter);
     }
   return permanent("confine: no room for one more path");
 }

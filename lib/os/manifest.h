@@ -22,6 +22,7 @@ enum PathRight : unsigned {
   may_remove = 8,        // unlink files and directories
   may_link_in = 16,      // link or rename into it from another directory, without any right to what lies there
   may_execute = 32,
+  may_move_out = 64,     // link or rename out of it; with may_remove, a rename
 };
 
 struct PathRule {
@@ -92,7 +93,9 @@ inline constexpr Row manifest[] = {
     {.name = "queue-clean", .account = Account::queue,
      .promises = stdio | read_files | write_files | accepts,
      .fds = "0<listening socket 2>log",
-     .paths = {{{"queue", may_read | may_write | may_create | may_remove | may_link_in}}},
+     .paths = {{{"queue/tmp", may_read | may_remove},
+                {"queue/todo", may_remove | may_move_out},  // and neither read nor change
+                {"queue/broken", may_link_in}}},
      .environment = "NOTIFY",
      .limits = {.memory = 32 * MiB, .open_files = 1024}},
     {.name = "queue-send", .account = Account::send,
@@ -113,14 +116,14 @@ inline constexpr Row manifest[] = {
      .environment = "NOTIFY",
      .limits = {.memory = 64 * MiB, .open_files = 64, .processes = 64}},
     {.name = "local-spawn", .account = Account::root,
-     .promises = stdio | read_files | local_sockets | accepts | starts | becomes,
+     .promises = stdio | read_files | accepts | starts | becomes,
      .kept_for_children = child_start | write_files,
      .fds = "0<listening socket 2>log",
      .children = "local",
      .environment = "NOTIFY",
      .limits = {.open_files = 2048}},
     {.name = "local", .account = Account::mailbox,
-     .promises = stdio | read_files | write_files | local_sockets,
+     .promises = stdio | read_files | write_files,
      .fds = "0<>local-spawn 2>log",
      .paths = {{{".", may_read | may_write | may_create | may_remove | may_link_in}}},
      .environment = "USER HOME HOST",
@@ -141,11 +144,13 @@ inline constexpr Row manifest[] = {
     {.name = "user", .account = Account::root,
      .promises = stdio | read_files | write_files | chowns | terminal,
      .fds = "0<password 1>answer 2>errors",
-     .paths = {{{".", may_read | may_write | may_create | may_remove | may_link_in}}},
+     .paths = {{{"users", may_read | may_write | may_create | may_remove | may_link_in},
+                {"home", may_read | may_write | may_create | may_remove | may_link_in},  // or where the operator says
+                {"control", may_read | may_write | may_create | may_remove | may_link_in}}},  // virtualdomains
      .environment = "POSTERN_DIR",
      .limits = {.memory = 256 * MiB}},
     {.name = "queue", .account = Account::root,
-     .promises = stdio | read_files | local_sockets,
+     .promises = stdio | read_files,  // flush connects before it is confined
      .fds = "1>answer 2>errors",
      .paths = {{{"queue", may_read}, {"state", may_read}}},
      .sockets = "queue-send",

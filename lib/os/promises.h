@@ -58,8 +58,8 @@ consteval SyscallSet syscalls_of(unsigned promises) {
   if (promises & local_sockets)
     allow(SYS_socket, SYS_socketpair, SYS_connect, SYS_getsockopt, SYS_setsockopt, SYS_getsockname, SYS_getpeername);
   if (promises & accepts)
-    allow(SYS_accept, SYS_accept4, SYS_getsockopt, SYS_setsockopt, SYS_getsockname, SYS_getpeername, SYS_epoll_create1,
-          SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_signalfd4);
+    allow(SYS_accept, SYS_accept4, SYS_socketpair, SYS_getsockopt, SYS_setsockopt, SYS_getsockname, SYS_getpeername,
+          SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_wait, SYS_epoll_pwait, SYS_signalfd4);
   if (promises & forks)
     allow(SYS_fork, SYS_clone, SYS_wait4, SYS_waitid, SYS_signalfd4, SYS_pipe2, SYS_getppid, SYS_set_robust_list,
           SYS_set_tid_address, SYS_rseq);

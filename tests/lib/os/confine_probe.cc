@@ -94,7 +94,7 @@ constexpr Call calls[] = {
     {"symlink", loads, [] { return call(SYS_symlink, address_of(""), address_of("")); }},
     {"mknodat", loads, [] { return call(SYS_mknodat, -1, address_of("x"), 0, 0); }},
     {"socket AF_UNIX", local_sockets, [] { return call(SYS_socket, AF_UNIX, SOCK_STREAM, 0); }},
-    {"socketpair", local_sockets, [] { return call(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, 0); }},
+    {"socketpair", local_sockets | accepts, [] { return call(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, 0); }},
     {"connect", local_sockets, [] { return call(SYS_connect, -1); }},
     {"socket AF_INET", listens, [] { return call(SYS_socket, AF_INET, SOCK_STREAM, 0); }},
     {"socket AF_INET6", listens, [] { return call(SYS_socket, AF_INET6, SOCK_DGRAM, 0); }},
@@ -267,7 +267,7 @@ void try_network() {
     connect(stranger, &nowhere, sizeof nowhere);
     return connect(stranger, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : 1;
   };
-  for (std::string_view const row : {"smtpd", "queue-inject", "queue-send", "bounce", "inject", "local"})
+  for (std::string_view const row : {"smtpd", "queue-inject", "queue-send", "bounce", "inject"})
     say(*confined_to(row).row, "connects a stranger's socket anew", "refused", outcome_of(confined_to(row), again));
 }
 

@@ -60,6 +60,22 @@ std::uint32_t ask_ioctl(const Filter& filter, std::uint64_t request) {
   return run(filter, data);
 }
 
+std::uint32_t ask_command(const Filter& filter, std::uint64_t command) {
+  seccomp_data data{};
+  data.nr = SYS_fcntl;
+  data.arch = AUDIT_ARCH_X86_64;
+  data.args[1] = command;
+  return run(filter, data);
+}
+
+std::uint32_t ask_fourth(const Filter& filter, int number, std::uint64_t fourth) {
+  seccomp_data data{};
+  data.nr = number;
+  data.arch = AUDIT_ARCH_X86_64;
+  data.args[3] = fourth;
+  return run(filter, data);
+}
+
 struct Built {
   const Row* row;
   unsigned promises;
@@ -126,6 +142,36 @@ TEST_CASE("sockets are of the families that were promised") {
     CHECK((ask(row.filter, SYS_socket, AF_INET6) == SECCOMP_RET_ALLOW) == has(row, listens));
     for (std::uint64_t const family : {AF_UNSPEC, AF_NETLINK, AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH, 255})
       CHECK(ask(row.filter, SYS_socket, family) == kill_process);
+  }
+}
+
+TEST_CASE("no descriptor has the kernel send signals to another process") {
+  for (const Built& row : rows()) {
+    INFO(row.row->name);
+    for (int const command : {F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETLK, F_SETLKW, F_DUPFD_CLOEXEC})
+      CHECK(ask_command(row.filter, static_cast<std::uint64_t>(command)) == SECCOMP_RET_ALLOW);
+    for (int const command : {F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY, -1})
+      CHECK((ask_command(row.filter, static_cast<std::uint64_t>(command)) == SECCOMP_RET_ALLOW) == has(row, 0));
+  }
+}
+
+TEST_CASE("sending does not connect") {
+  for (const Built& row : rows()) {
+    INFO(row.row->name);
+    CHECK(ask(row.filter, SYS_sendmsg, 0, MSG_NOSIGNAL) == SECCOMP_RET_ALLOW);
+    CHECK((ask(row.filter, SYS_sendmsg, 0, MSG_NOSIGNAL | MSG_FASTOPEN) == SECCOMP_RET_ALLOW) == has(row, 0));
+    CHECK(ask_fourth(row.filter, SYS_sendto, MSG_NOSIGNAL) == SECCOMP_RET_ALLOW);
+    CHECK((ask_fourth(row.filter, SYS_sendto, MSG_NOSIGNAL | MSG_FASTOPEN) == SECCOMP_RET_ALLOW) == has(row, 0));
+  }
+}
+
+TEST_CASE("memory without a file is shared only with the children of a fork") {
+  for (const Built& row : rows()) {
+    INFO(row.row->name);
+    CHECK(ask_fourth(row.filter, SYS_mmap, MAP_PRIVATE | MAP_ANONYMOUS) == SECCOMP_RET_ALLOW);
+    CHECK(ask_fourth(row.filter, SYS_mmap, MAP_SHARED) == SECCOMP_RET_ALLOW);
+    for (std::uint64_t const flags : {MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE})
+      CHECK((ask_fourth(row.filter, SYS_mmap, flags) == SECCOMP_RET_ALLOW) == has(row, forks));
   }
 }
 

@@ -1,0 +1,131 @@
+"""goals - what an attacker wants, and which programs may have it
+
+GOALS: (name, attempts); an attempt is the words of a line of an attacker's plan (tests/breach/attempts.cc), and a goal is reached when
+one of them is. {dir} is Postern's directory; {victim} a name that only this program's plan has; {pids} makes a line for each process
+that runs meanwhile. OWN: what a program's row is for, and why. Everything else has to be denied.
+"""
+QUEUED = "{dir}/queue/todo/00/{victim}"
+HOME = "{dir}/home/bob"
+SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "fdholder")
+
+GOALS = [
+    ("read /etc/shadow", ["read /etc/shadow"]),
+    ("read /etc/passwd", ["read /etc/passwd"]),
+    ("read another user's home", [f"list {HOME}", f"read {HOME}/secret"]),
+    ("read another user's Maildir", [f"list {HOME}/Maildir/new", f"read {HOME}/Maildir/new/letter"]),
+    ("write to another user's home", [f"write {HOME}/secret", f"create {HOME}/{{victim}}", f"create {HOME}/Maildir/new/{{victim}}",
+                                      f"truncate {HOME}/{{victim}}.cut", f"unlink {HOME}/{{victim}}.gone", f"chmod {HOME}/{{victim}}.mode"]),
+    ("read password hashes", ["read {dir}/users/passwords"]),
+    ("read the users database", ["read {dir}/users/cdb"]),
+    ("read control files", ["read {dir}/control/me", "list {dir}/control"]),
+    ("write control files", ["write {dir}/control/me", "create {dir}/control/{victim}", "truncate {dir}/control/{victim}.cut",
+                             "rename {dir}/control/{victim}.cut {dir}/control/{victim}.new"]),
+    ("write the users database", ["write {dir}/users/cdb", "write {dir}/users/passwords", "create {dir}/users/{victim}",
+                                  "unlink {dir}/users/{victim}.gone"]),
+    ("change programs and run scripts", ["write {dir}/bin/maildirmake", "create {dir}/bin/{victim}", "rename {dir}/bin/{victim}.old {dir}/bin/{victim}.new",
+                                         "write {dir}/service/smtpd/run", "create {dir}/service/{victim}"]),
+    ("read logs", ["read {dir}/log/smtpd/current"]),
+    ("write logs", ["write {dir}/log/smtpd/current", "create {dir}/log/smtpd/{victim}"]),
+    ("put a socket in another's place", ["create {dir}/run/{victim}", "create {dir}/run/queue-trusted/{victim}", "unlink {dir}/run/queue-anyone/{victim}",
+                                         "rename {dir}/run/queue-anyone/{victim} {dir}/run/queue-trusted/{victim}"]),
+    ("write anywhere else", ["create /{victim}", "create /tmp/{victim}", "create /etc/{victim}", "create /dev/shm/{victim}", "create {dir}/{victim}",
+                             "mkdir /tmp/{victim}.d", "write /proc/self/oom_score_adj"]),
+    ("make a link or a device", ["symlink {dir}/queue/tmp/{victim}.symlink", "symlink /tmp/{victim}.symlink", "device /tmp/{victim}.device",
+                                 "device {dir}/queue/tmp/{victim}.device"]),
+    ("list the queue", ["list {dir}/queue/todo", "list {dir}/queue/todo/00"]),
+    ("read a queued message", [f"read {QUEUED}.read", f"link {QUEUED}.read {{dir}}/queue/tmp/{{victim}}.taken"]),
+    ("change a queued message", [f"write {QUEUED}.write", f"truncate {QUEUED}.truncate", f"chmod {QUEUED}.chmod"]),
+    ("remove or replace a queued message", [f"unlink {QUEUED}.unlink", f"rename {QUEUED}.moved {{dir}}/queue/tmp/{{victim}}.moved",
+                                            f"rename {{dir}}/queue/tmp/{{victim}}.own {QUEUED}.replaced"]),
+    ("make files of its own in queue/tmp", ["create {dir}/queue/tmp/{victim}"]),
+    ("link a file of its own into the queue", [f"link {{dir}}/queue/tmp/{{victim}}.linked {QUEUED}.new"]),
+    ("create in the queue", [f"create {QUEUED}.created", "mkdir {dir}/queue/todo/{victim}"]),
+    ("read delivery states", ["list {dir}/state", "read {dir}/state/{victim}.read"]),
+    ("write delivery states", ["create {dir}/state/{victim}", "unlink {dir}/state/{victim}.gone"]),
+    ("call for a scan (trigger)", ["write {dir}/run/queue-send/trigger"]),
+    ("write to its own mailbox", ["create {dir}/home/alice/Maildir/tmp/{victim}", "create {dir}/home/alice/{victim}"]),
+    *((f"connect to {name}", [f"connect {{dir}}/run/{name}/s"]) for name in SOCKETS),
+    ("connect to an abstract socket", ["connect-abstract {abstract}"]),
+    ("connect by TCP", ["connect-tcp {port}"]),
+    ("turn its client's connection elsewhere", ["turn-stranger {port}", "turn-stranger-fast {port}"]),
+    ("send by UDP", ["connect-udp {port}"]),
+    ("other sockets", ["socket 2", "socket 10", "socket 16", "socket 17", "socket 38", "socket 40"]),  # raw, IPv6, netlink, packet, crypto, VM
+    ("listen", ["listen-tcp"]),
+    ("start a shell", ["exec /bin/sh"]),
+    ("start another program", ["exec /bin/true", "exec {dir}/bin/maildirmake"]),
+    ("more processes than its row says", ["bomb-vfork", "bomb-clone"]),
+    ("more memory than its row says", ["memory-private", "memory-shared"]),
+    ("make memory executable", ["memory-code"]),
+    ("more descriptors than its row says", ["descriptors"]),
+    ("raise a limit", ["raise-limit"]),
+    ("kill a process", ["kill {pids}", "tgkill {pids}", "sigqueue {pids}", "signal-owner {pids}"]),
+    ("trace a process", ["ptrace {pids}", "vm-read {pids}"]),
+    ("/proc/PID/mem, environ, maps", ["read /proc/{pids}/mem", "write /proc/{pids}/mem", "read /proc/{pids}/environ", "read /proc/{pids}/maps"]),
+    ("become root or another user", ["setuid 0", "setuid {bob}"]),
+    ("all capabilities", ["capabilities"]),
+    ("mount, chroot", ["mount", "chroot"]),
+    ("namespaces", ["unshare", "clone-user", "setns"]),
+    ("keyrings", ["keyctl", "add_key"]),
+    ("bpf", ["bpf"]),
+    ("userfaultfd", ["userfaultfd"]),
+    ("perf_event_open", ["perf_event_open"]),
+    ("io_uring", ["io_uring"]),
+    ("load a kernel module", ["module"]),
+    ("open a file by handle", ["open-by-handle"]),
+    ("shared memory, message queues, memfd, inotify", ["shmget", "mq_open", "memfd", "inotify"]),
+    ("type into a terminal", ["terminal"]),
+    ("another system call ABI", ["x32"]),
+]
+
+PUBLIC = "the socket is open to every local user (0666), who says less there"
+ANY_CHILD = "the program that it starts may be any, dynamically linked too, and takes away the rest itself"
+ROOT_BY_HAND = "run by root's own hand or boot script before anything foreign is read; becomes the program that it is given"
+BECOMES = "it can become any user but reads only queue-send's bounded records and users/cdb; of root's capabilities it has two"
+MAILBOXES = "makes, lists and removes mailboxes for root; reads what root typed"
+SHELLS = "becomes the tool that its caller named, with the caller's rights; reads nothing foreign"
+
+
+def same(reason, *goals):
+    return dict.fromkeys(goals, reason)
+
+
+def all_but(reason, *denied):
+    return {goal: reason for goal, _ in GOALS if goal not in denied}
+
+
+OWN = {
+    "bounce": {"read control files": "names and sizes for the bounce", "connect to queue-trusted": "hands over the bounce, with the null sender only",
+               "connect to queue-anyone": PUBLIC},
+    "inject": {"read control files": "default names of addresses", "connect to queue-anyone": "hands over the message"},
+    "local": {"write to its own mailbox": "delivers there"},
+    "local-spawn": {**same(BECOMES, "become root or another user", "read /etc/shadow", "read /etc/passwd", "read password hashes", "write control files",
+                           "write the users database", "change programs and run scripts", "put a socket in another's place", "write anywhere else"),
+                    "read the users database": "where a mailbox is", "read control files": "who queue-send is, and this host's name",
+                    **same(ANY_CHILD, "start another program", "make memory executable", "more processes than its row says")},
+    "maildirmake": {},
+    "postern": same(SHELLS, "connect by TCP", "connect to an abstract socket", "connect to queue-anyone", "kill a process", "listen", "make memory executable",
+                    "more descriptors than its row says", "more memory than its row says", "more processes than its row says", "other sockets",
+                    "raise a limit", "read /etc/passwd", "read control files", "read the users database", "send by UDP", "start a shell",
+                    "start another program", "write anywhere else"),
+    "queue": {"list the queue": "shows it", "read a queued message": "shows its header and checks it", "read delivery states": "shows them"},
+    "queue-clean": {"remove or replace a queued message": "removes what is done and sets aside what is broken"},
+    "queue-inject": {"make files of its own in queue/tmp": "a message as it arrives", "link a file of its own into the queue": "a message that is complete",
+                     "read control files": "names and limits", "connect to queue-send": "tells it of a message",
+                     "call for a scan (trigger)": "when it cannot be told", "connect to queue-anyone": PUBLIC},
+    "queue-send": {"list the queue": "looks for messages", "read a queued message": "reads frames and envelopes, hands the file on",
+                   "read control files": "limits and domains", "read delivery states": "its own", "write delivery states": "its own",
+                   "call for a scan (trigger)": "opens its own FIFO so that it never ends",
+                   **same("asks for what has to be done", "connect to local-spawn", "connect to queue-clean", "connect to bounce"),
+                   "connect to queue-anyone": PUBLIC},
+    "smtpd": {"connect to queue-trusted": "hands over the message", "read control files": "what it takes and how much", "read the users database": "who is here", "connect to queue-anyone": PUBLIC},
+    "tcpbind": all_but(ROOT_BY_HAND, "trace a process", "all capabilities", "mount, chroot",
+                       "namespaces", "keyrings", "bpf", "userfaultfd", "perf_event_open", "io_uring", "load a kernel module", "open a file by handle",
+                       "shared memory, message queues, memfd, inotify", "type into a terminal", "another system call ABI"),
+    "tcplisten": {**same(ANY_CHILD, "start another program", "make memory executable", "read /etc/passwd", "read control files", "read the users database"),
+                  "more processes than its row says": "a process a connection; -c counts them",
+                  "connect to queue-trusted": "its filter leaves that to smtpd, whose user it has", "connect to queue-anyone": PUBLIC},
+    "user": {**same(MAILBOXES, "read the users database", "read password hashes", "write the users database", "read another user's home",
+                    "read another user's Maildir", "write to another user's home", "write to its own mailbox"),
+             "read control files": "which domains are local", "write control files": "adds a virtual domain",
+             "change a queued message": "only its mode: Landlock does not see chmod and chown, which it needs for what it makes"},
+}
