@@ -69,6 +69,7 @@ Status deliver_to_maildir(const Mail& mail, const LocalOrder& order, int message
   QueueFile const file = TRY(read_queue_file(message));
   Envelope const envelope = TRY(Envelope::parse(Wire{file.envelope_text}));
   auto opened = mail.home.open_directory("Maildir");
+  if (!opened && !is_missing(opened.error())) return std::move(opened).error();
   if (!opened) return temporary("4.2.1 no Maildir here; make one with maildirmake:", opened.error().text());
   Directory const folder = envelope.is_junk ? TRY(junk_folder(*opened)) : *std::move(opened);
   MaildirFile delivered = TRY(MaildirFile::create(folder, mail.host));

@@ -14,7 +14,10 @@ MessageTransfer::~MessageTransfer() {
 
 Status MessageTransfer::begin() {
   Status status = queue_.begin();
-  if (!status) refusal_ = queue_is_away;
+  if (!status) {
+    refusal_ = queue_is_away;
+    error_ = status.error().text();
+  }
   is_open_ = status.has_value();
   return status;
 }
@@ -40,8 +43,9 @@ std::size_t MessageTransfer::take(std::string_view wire) {
   watch_.see(text_);
   judge();
   if (!is_open_) return taken;
-  if (!queue_.add(text_)) {
+  if (auto const added = queue_.add(text_); !added) {
     is_open_ = false;
+    error_ = added.error().text();
     refuse(queue_is_away);
   }
   return taken;
@@ -50,11 +54,11 @@ std::size_t MessageTransfer::take(std::string_view wire) {
 MessageTransfer::Outcome MessageTransfer::finish(const Envelope& envelope) {
   if (!body_.has_ended()) body_.end();
   judge();
-  if (!is_open_) return {std::string{refusal_}, std::nullopt};
+  if (!is_open_) return {std::string{refusal_}, std::nullopt, error_};
   is_open_ = false;
   auto const answer = queue_.commit(envelope);
-  if (!answer) return {std::string{queue_is_away}, std::nullopt};
-  return {reply_of(*answer), answer->id};
+  if (!answer) return {std::string{queue_is_away}, std::nullopt, answer.error().text()};
+  return {reply_of(*answer), answer->id, {}};
 }
 
 }  // namespace postern

@@ -32,6 +32,7 @@ class MessageTransfer {
   struct Outcome {
     std::string reply;
     std::optional<QueueId> id;
+    std::string error;  // for the log: what kept the queue from taking it
   };
   Outcome finish(const Envelope& envelope);  // after the last byte
 
@@ -45,6 +46,7 @@ class MessageTransfer {
   MessageWatch watch_;
   std::string text_;
   std::string_view refusal_;
+  std::string error_;
   bool is_open_ = false;  // the queue holds a part of this message
 };
 

@@ -20,7 +20,8 @@ RecipientCheck::Answer RecipientCheck::check(Address address) const {
   auto const mailbox = users_ ? users_->find(route.name) : Result<std::optional<Mailbox>>{users_.error()};
   if (mailbox && *mailbox) return {Verdict::accept, std::move(address)};
   if (equal_ignoring_case(address.local_part(), "postmaster")) return {Verdict::accept, postmaster_};  // RFC 5321 §4.5.1
-  return {mailbox ? Verdict::unknown : Verdict::try_later, std::move(address)};
+  if (!mailbox) return {Verdict::try_later, std::move(address), mailbox.error().text()};
+  return {Verdict::unknown, std::move(address)};
 }
 
 }  // namespace postern

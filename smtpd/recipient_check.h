@@ -14,7 +14,8 @@ class RecipientCheck {
   enum class Verdict : unsigned char { accept, relaying, unknown, try_later };
   struct Answer {
     Verdict verdict;
-    Address address;  // where accepted mail goes: as asked, or postmaster's of this host
+    Address address;         // where accepted mail goes: as asked, or postmaster's of this host
+    std::string error = {};  // why it cannot be said now
   };
 
   // A users database that cannot be opened is no reason to turn clients away: its recipients are answered "try later".

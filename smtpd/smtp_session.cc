@@ -63,6 +63,7 @@ void SmtpSession::run(Start start) {
       [[maybe_unused]] auto const flushed = out_.flush(Deadline::in(1s));
     } else {
       why_ended_ = "connection-lost";
+      error_ = status.error().text();
     }
   }
   end_transaction();
@@ -181,6 +182,7 @@ Status SmtpSession::rcpt(std::string_view argument) {
   } else {
     std::string const asked = command->address->text();
     auto answer = recipients_.check(*std::move(command->address));
+    if (!answer.error.empty()) LogLine{"users"}.add("error", answer.error).write();
     if (auto const refusal = refusal_of(answer); !refusal.empty()) return refuse_recipient(refusal, asked);
     add_recipient(std::move(answer.address), command->notify, std::move(command->original));
   }
@@ -281,6 +283,7 @@ void SmtpSession::finish_message() {
     line.add("id", outcome.id->view());
   else
     line.add("command", verb_).add("reply", outcome.reply);
+  if (!outcome.error.empty()) line.add("error", outcome.error);
   line.add("client", client_.address)
       .add("helo", helo_)
       .add("protocol", envelope_.protocol)
@@ -360,7 +363,9 @@ void SmtpSession::log_end(Milliseconds started) {
   auto const seconds = static_cast<std::uint64_t>((monotonic_now() - started).count()) / 1000;
   LogLine line{"disconnect"};
   line.add("client", client_.address).add("why", why_ended_).add("accepted", accepted_).add("refused", refused_messages_);
-  line.add("unknown", unknown_recipients_).add("bad", bad_commands_).add("seconds", seconds).write();
+  line.add("unknown", unknown_recipients_).add("bad", bad_commands_).add("seconds", seconds);
+  if (!error_.empty()) line.add("error", error_);
+  line.write();
 }
 
 }  // namespace postern

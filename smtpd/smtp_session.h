@@ -84,6 +84,7 @@ class SmtpSession {
   bool is_over_ = false;
   bool was_cut_off_ = false;
   std::string_view why_ended_ = "eof";
+  std::string error_;      // of a connection that was lost
   std::string_view verb_;  // of the command under way
   std::string helo_;
   bool is_extended_ = false;  // EHLO

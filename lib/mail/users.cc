@@ -3,6 +3,7 @@
 #include <cdb.h>
 
 #include <array>
+#include <cerrno>
 
 #include "lib/core/ascii.h"
 #include "lib/core/number.h"
@@ -49,7 +50,9 @@ Result<UsersDatabase> UsersDatabase::open(const Directory& users) {
   Fd file = TRY(users.open_file("cdb"));
   Handle* const handle = new Handle;
   if (cdb_init(&handle->database, file.number()) != 0) {
+    int const number = errno;
     delete handle;
+    if (number != EPROTO) return Error{Fate::temporary, "read", "users/cdb", number};
     return permanent("users/cdb: not a cdb file; run 'postern user rebuild'");
   }
   handle->file = std::move(file);
