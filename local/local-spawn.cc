@@ -169,9 +169,9 @@ Status Spawner::handle(Wire body) {
 
 Result<Mailbox> Spawner::mailbox_of(const LocalRequest& request) const {
   auto const database = UsersDatabase::open(users_);
-  if (!database) return temporary("4.3.0 the users database cannot be read");
+  if (!database) return Error{Fate::temporary, "4.3.0 cannot look up the mailbox:", database.error().text()};
   auto found = database->find(request.name);
-  if (!found) return temporary("4.3.0 the users database is damaged");
+  if (!found) return Error{Fate::temporary, "4.3.0 cannot look up the mailbox:", found.error().text()};
   if (!*found) return permanent("5.1.1 no mailbox here by that name");
   if ((*found)->uid < lowest_uid || accounts_.account_of((*found)->uid))
     return temporary("4.3.5 users/assign gives this mailbox a uid of the system");
@@ -203,7 +203,7 @@ Result<Child*> Spawner::child_for(const Mailbox& mailbox) {
                        .as(TRY(Uid::from(mailbox.uid)), TRY(Gid::from(mailbox.gid)))
                        .in(mailbox.home)
                        .start();
-  if (!pid) return temporary("4.3.0 cannot start local");
+  if (!pid) return Error{Fate::temporary, "4.3.0 cannot start local:", pid.error().text()};
   children_.push_back(Child{mailbox, *pid, RecordStream{std::move(own)}, std::nullopt});
   return &children_.back();
 }
