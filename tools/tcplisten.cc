@@ -107,7 +107,7 @@ class Server {
             .add("open", counts_.open())
             .write();
       } else {
-        return has_failed(pid.error());
+        return rest_after(pid.error());
       }
     }
     if (counts_.is_full()) say_full();
@@ -147,9 +147,13 @@ class Server {
       case EPROTO:
         return;
       default:
-        LogLine{"failed"}.add("reason", error.text()).write();
-        rest_until_ = Deadline::in(rest_after_failure);
+        rest_after(error);
     }
+  }
+
+  void rest_after(const Error& error) {
+    LogLine{"failed"}.add("reason", error.text()).write();
+    rest_until_ = Deadline::in(rest_after_failure);
   }
 
   void say_full() {
