@@ -45,6 +45,7 @@ class RecordStream {
   bool receive() {
     char room[record_head + record_most];
     auto received = receive_with_fd(socket_.number(), room);
+    if (!received) LogLine{"receive"}.add("error", received.error().text()).write();
     if (!received || received->bytes == 0) return false;
     bytes_.append(room, received->bytes);
     if (received->fd.is_open()) fds_.push_back(std::move(received->fd));
@@ -142,8 +143,7 @@ bool Spawner::hear_sender() {
   if (!sender_->receive()) return false;
   for (;;) {
     auto const body = sender_->next();
-    if (!body) return false;
-    if (!*body) return true;
+    if (!body || !*body) return body.has_value();
     if (auto const status = handle(Wire{**body}); !status) {
       LogLine{"refused"}.add("error", status.error().text()).write();
       return false;
@@ -182,8 +182,10 @@ Status Spawner::deliver(const LocalRequest& request, const Fd& message) {
   Mailbox const mailbox = TRY(mailbox_of(request));
   Child* const child = TRY(child_for(mailbox));
   LocalOrder const order{request.key, request.recipient, mailbox.dash, mailbox.extension};
-  child->running = request.key;  // from here on its end is the outcome, also when this write finds it dead
-  static_cast<void>(send_with_fd(child->stream.number(), order.encoded(), message.number(), Deadline::in(10s)).has_value());
+  child->running = request.key;  // from here on its end is the outcome; one that may not have got its order has to end
+  auto const sent = send_with_fd(child->stream.number(), order.encoded(), message.number(), Deadline::in(10s));
+  if (!sent) LogLine{"local-order"}.add("id", request.key.id.view()).add("error", sent.error().text()).write();
+  if (!sent) shutdown(child->stream.number(), SHUT_RDWR);
   return Done{};
 }
 
@@ -213,8 +215,7 @@ bool Spawner::hear_child(Child& child) {
   if (!child.stream.receive()) return false;
   for (;;) {
     auto const body = child.stream.next();
-    if (!body) return false;
-    if (!*body) return true;
+    if (!body || !*body) return body.has_value();
     auto heard = DeliveryReport::parse(Wire{**body});
     if (!heard || !child.running || heard->key != *child.running || heard->outcome == Outcome::running ||
         heard->outcome == Outcome::ready)
