@@ -261,9 +261,8 @@ class World(Clients):
 
     def settle(self, run):
         """Until nothing is left to do: the queue and the state are empty, and nothing of the traced process still runs."""
-        deadline = time.monotonic() + SETTLE_SECONDS
-        quiet = 0
-        deferred = 0
+        begin = time.monotonic()
+        deferred = restarts = 0
         while True:
             self.revive(run)
             if self.is_empty(run):
@@ -273,18 +272,17 @@ class World(Clients):
             if waits > deferred:
                 deferred = waits
                 self.flush()
-            if self.watch.wait(min(deadline, time.monotonic() + run.scenario.patience)):
-                quiet = 0
-                continue
-            quiet += 1
-            self.flush()
-            if quiet == 2:
+            if not self.watch.wait(time.monotonic() + run.scenario.patience):
+                self.flush()
+            passed = time.monotonic() - begin
+            if passed > 3 * run.scenario.patience:
                 self.replace_if_broken(run)
-            if quiet == 3:  # bounce and queue-clean are asked again after 30 and 60 seconds, or when queue-send starts
+            if passed > (restarts + 1) * 8 * run.scenario.patience:  # what is asked again after 30 or 60 seconds is asked at a start
                 self.end("queue-send", signal.SIGTERM)
                 self.launch("queue-send")
+                restarts += 1
                 run.restarts += 1
-            if time.monotonic() >= deadline:
+            if passed > SETTLE_SECONDS:
                 raise Failure(f"{run.scenario.name} {run.action}: the queue is not empty after {SETTLE_SECONDS} seconds: {self.queued()}; "
                               f"{self.log_of('queue-send')[-1500:]}")
         for process in self.orphans:

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Every system call of every program fails, once or from then on: nothing acknowledged is lost, and somebody says what failed.
+
+run alone: it works on several points at once. "long", or make proof-fault: every call with every error.
+"""
+import errno
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "points"))
+from proof import prove  # noqa: E402
+
+DISK = ("EIO", "ENOSPC", "EDQUOT")
+ERRORS = {  # what each call may fail with; EINTR comes once, since it is asked again
+    "openat": ("EIO", "EMFILE", "ENOSPC", "EINTR"),
+    "read": ("EIO", "EINTR"), "pread64": ("EIO", "EINTR"), "getdents64": ("EIO",), "newfstatat": ("EIO",), "fstat": ("EIO",),
+    "fstatfs": ("EIO",), "recvmsg": ("EIO", "EINTR", "ENOMEM"), "recvfrom": ("EIO", "EINTR"),
+    "write": DISK + ("EINTR", "short"), "writev": DISK + ("EINTR", "short"), "pwrite64": DISK + ("EINTR", "short"),
+    "sendmsg": ("EIO", "ENOBUFS", "EINTR", "short"), "sendto": ("EIO", "ENOBUFS", "EINTR", "short"),
+    "linkat": DISK, "unlinkat": ("EIO",), "renameat2": DISK, "renameat": DISK, "mkdirat": DISK, "ftruncate": ("EIO", "EINTR"),
+    "fsync": DISK + ("EINTR",), "fdatasync": DISK, "socket": ("EMFILE",), "socketpair": ("EMFILE",), "pipe2": ("EMFILE",),
+    "epoll_create1": ("EMFILE",), "signalfd4": ("EMFILE",), "accept4": ("EMFILE", "EINTR"), "connect": ("EINTR", "EAGAIN"),
+    "poll": ("EINTR", "ENOMEM"), "epoll_wait": ("EINTR",), "wait4": ("EINTR",), "vfork": ("EAGAIN",), "clone": ("EAGAIN",),
+    "mmap": ("ENOMEM",),
+}
+ONCE = {"EINTR", "short"}
+FOUND = {  # what this proof found once is tried in short runs, too: scenario, call, error
+    ("tcplisten", "vfork", "EAGAIN"),       # connections were closed without a line in the log
+    ("local-spawn", "sendmsg", "ENOBUFS"),  # an order that was not sent: the delivery waited for a restart
+    ("local-spawn", "mmap", "ENOMEM"),      # here and below, no log said which error it was
+    ("smtpd", "mmap", "ENOMEM"),
+    ("smtpd", "socket", "EMFILE"),
+    ("smtpd", "read", "EIO"),
+    ("local", "newfstatat", "EIO"),
+}
+
+
+def found_once(scenario, calls):
+    """Of each such call the last two, which are behind the start of the program."""
+    found = []
+    for where, name, error in sorted(FOUND):
+        if where == scenario:
+            found += [f"errno:{call.count}:{getattr(errno, error)}" for call in [call for call in calls if call.name == name][-2:]]
+    return found
+
+
+def actions_of(points, _):
+    actions = []
+    for call in points:
+        for name in ERRORS.get(call.name, ()):
+            if name == "short":
+                actions.append(f"short:{call.count}")
+                continue
+            actions.append(f"errno:{call.count}:{getattr(errno, name)}")
+            if name not in ONCE:
+                actions.append(f"errno:{call.count}:{getattr(errno, name)}:on")
+    return actions
+
+
+def words_of(action):
+    """The error as a log line spells it."""
+    number = int(action.split(":")[2])
+    return os.strerror(number).replace(" ", "\\x20"), os.strerror(number)
+
+
+def is_temporary(answer):
+    """4xx, T, exit 111; or a connection that ended without an answer: its client comes again."""
+    return answer[:1] in ("4", "T", "!", "") or answer == "exit 111"
+
+
+def judge(world, run, calls):
+    lost = []
+    repeat = None
+    for mailbox in run.scenario.mailboxes:
+        copies = run.copies.get(mailbox, 0)
+        if run.is_taken and copies == 0:
+            lost.append(mailbox)
+        if copies > 1:
+            repeat = run.scenario.may_repeat(calls, run.hit)
+            if not repeat or copies > 2:
+                return {"wrong": f"{copies} copies for {mailbox}, and nothing explains them: {run.said[-1500:]}"}
+    if lost:
+        return {"wrong": f"acknowledged ({run.answer}) and lost for {lost}: {run.said[-1500:]}"}
+    if run.hit is None:
+        return {}
+    crashed = [end for end in run.ends if end.last < 0 and -end.last not in (9, 15)]
+    if crashed:
+        return {"wrong": f"ended by signal {-crashed[0].last}: {run.said[-1500:]}"}
+    if not run.is_taken and not is_temporary(run.answer):
+        return {"wrong": f"not a temporary failure: {run.answer}"}
+    failed = [end for end in run.ends if end.last not in (0, -9, -15) and end.role == run.scenario.role]
+    shows = not run.is_taken or failed or "outcome=deferred" in run.said or "outcome=failed text=4" in run.said
+    if run.action.startswith("errno") and shows:
+        if not any(words in text for words in words_of(run.action) for text in (run.said, run.answer)):
+            return {"wrong": f"nobody says {words_of(run.action)[1]!r}: answer {run.answer!r}, log: {run.said[-1500:]}"}
+    if run.action.startswith("short") and not run.is_taken:
+        return {"wrong": f"a short write was not continued: {run.answer}: {run.said[-1500:]}"}
+    trouble = world.again(run)
+    return {"repeat": repeat, "wrong": trouble} if trouble else {"repeat": repeat}
+
+
+if __name__ == "__main__":
+    prove("failing calls", actions_of, judge, most=10, always=found_once)
