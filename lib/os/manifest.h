@@ -74,7 +74,7 @@ inline constexpr Row manifest[] = {
      .environment = "UID GID GIDLIST NOTIFY",
      .limits = {.memory = 256 * MiB, .open_files = 256}},  // its children's at most
     {.name = "smtpd", .account = Account::smtp,
-     .promises = stdio | read_files | local_sockets,
+     .promises = stdio | local_sockets,  // what it reads it opens before it is confined
      .fds = "0<stranger 1>stranger 2>log",
      .paths = {{{"control", may_read}, {"users", may_read}}},
      .sockets = "queue-trusted",
@@ -129,7 +129,7 @@ inline constexpr Row manifest[] = {
      .environment = "USER HOME HOST",
      .limits = {.memory = 32 * MiB, .open_files = 32}},
     {.name = "inject", .account = Account::caller,
-     .promises = stdio | read_files | local_sockets,
+     .promises = stdio | local_sockets,  // likewise
      .fds = "0<message 1>message or ID, when asked for 2>errors",
      .paths = {{{"control", may_read}}},
      .sockets = "queue-anyone",

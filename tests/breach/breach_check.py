@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Every program, taken over inside its confinement: what the attacker reaches is what its row is for, and doc/breach.md says so
 
+run alone: its attackers use up the processes of their users, which other instances share
+
     tests/breach/breach_check.py            compare with doc/breach.md
     tests/breach/breach_check.py --accept   write doc/breach.md anew; what is possible and not in goals.py still fails
 """

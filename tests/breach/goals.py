@@ -96,7 +96,7 @@ def all_but(reason, *denied):
 OWN = {
     "bounce": {"read control files": "names and sizes for the bounce", "connect to queue-trusted": "hands over the bounce, with the null sender only",
                "connect to queue-anyone": PUBLIC},
-    "inject": {"read control files": "default names of addresses", "connect to queue-anyone": "hands over the message"},
+    "inject": {"connect to queue-anyone": "hands over the message"},
     "local": {"write to its own mailbox": "delivers there"},
     "local-spawn": {**same(BECOMES, "become root or another user", "read /etc/shadow", "read /etc/passwd", "read password hashes", "write control files",
                            "write the users database", "change programs and run scripts", "put a socket in another's place", "write anywhere else"),
@@ -117,7 +117,7 @@ OWN = {
                    "call for a scan (trigger)": "opens its own FIFO so that it never ends",
                    **same("asks for what has to be done", "connect to local-spawn", "connect to queue-clean", "connect to bounce"),
                    "connect to queue-anyone": PUBLIC},
-    "smtpd": {"connect to queue-trusted": "hands over the message", "read control files": "what it takes and how much", "read the users database": "who is here", "connect to queue-anyone": PUBLIC},
+    "smtpd": {"connect to queue-trusted": "hands over the message", "connect to queue-anyone": PUBLIC},
     "tcpbind": all_but(ROOT_BY_HAND, "trace a process", "all capabilities", "mount, chroot",
                        "namespaces", "keyrings", "bpf", "userfaultfd", "perf_event_open", "io_uring", "load a kernel module", "open a file by handle",
                        "shared memory, message queues, memfd, inotify", "type into a terminal", "another system call ABI"),

@@ -24,8 +24,6 @@ ALSO = {"create": 16}  # an empty file can be made where files may be linked in
 # Promises that a run does not use, and why the row has them; and paths that a program without Landlock rules opens.
 UNUSED = {
     "tcpbind": {"listens": "binds before it is confined; what it becomes may bind too"},
-    "smtpd": {"read_files": "opens all that it reads before it is confined"},
-    "inject": {"read_files": "opens all that it reads before it is confined"},
 }
 PATHS = {"local-spawn": {"users": "where a mailbox is; its children need every other path, so it has no rules"}}
 
