@@ -8,7 +8,7 @@
 //                  program runs at full speed; the report says "told")
 //          ACTION  count | kill:N | errno:N:NUMBER | errno:N:NUMBER:on | short:N
 // run by   the checks of tests/crash and tests/fault, as root
-// exits    when all processes have ended; 125 when it cannot do what it is asked
+// exits    when all processes have ended (USR2 kills the program); 125 when it cannot do what it is asked
 //
 // A process is killed before its call N: what the kernel then knows is what it knew after call N-1, so that both sides
 // of every call are points. A call that fails is not made: its number becomes -1, which every filter allows, and the
@@ -243,6 +243,7 @@ void start(const char* uid, const char* gid, char** words) {
   processes[main_pid].has_stopped = true;
   is_untold = plan.begin == "told";
   signal(SIGUSR1, [](int) { kill(main_pid, SIGSTOP); });
+  signal(SIGUSR2, [](int) { kill(main_pid, SIGKILL); });
   ptrace(is_untold ? PTRACE_CONT : PTRACE_SYSCALL, main_pid, nullptr, nullptr);
 }
 

@@ -108,6 +108,12 @@ class World(Clients):
 
     def end(self, name, how=signal.SIGKILL):
         process = self.running.pop(name, None)
+        if process and process is self.traced_process and how == signal.SIGKILL and process.poll() is None:
+            os.kill(process.pid, signal.SIGUSR2)  # so that points ends after the program, which may hold a lock
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                pass
         if process and process.poll() is None:
             try:
                 os.killpg(process.pid, how)
