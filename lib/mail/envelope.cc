@@ -124,6 +124,7 @@ Result<Envelope> Envelope::parse(Wire wire) {
   if (wire.size() > longest_envelope) return permanent("envelope: longer than 4 MiB");
   Envelope envelope;
   std::uint32_t seen = 0;  // a bit for each letter that may stand once
+  bool is_at_recipient = false;
   std::string_view rest = wire.bytes();
   while (!rest.empty()) {
     auto const offset = static_cast<std::uint32_t>(wire.size() - rest.size());
@@ -131,14 +132,16 @@ Result<Envelope> Envelope::parse(Wire wire) {
     if (record.letter == 'r') {
       envelope.recipients.push_back(TRY(recipient_of(record.value)));
       envelope.recipients.back().offset = offset;
+      is_at_recipient = true;
     } else if (record.letter == 'n' || record.letter == 'q') {
-      if (envelope.recipients.empty()) return permanent("envelope: parameter before a recipient");
+      if (!is_at_recipient) return permanent("envelope: a parameter that is not behind its recipient");
       TRY(set_recipient_parameter(envelope.recipients.back(), record));
     } else {
       TRY(set_field(envelope, record));
       std::uint32_t const bit = 1u << (record.letter - 'a');  // all letters that set_field() knows are a to z
       if (seen & bit) return permanent("envelope: second record of a kind");
       seen |= bit;
+      is_at_recipient = false;
     }
   }
   if (!(seen & 1u << ('s' - 'a'))) return permanent("envelope: no sender");

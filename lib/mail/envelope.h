@@ -2,7 +2,7 @@
 //
 // In a queue file, and in a request to queue-inject, it is a sequence of records: one letter and a netstring
 // ("s15:me@here.example,r16:you@there.exampl,"). Parsing takes what encoded() makes and nothing else: unknown letters,
-// a second sender, parameters before a recipient are errors. The letters: doc/queue.md.
+// a second sender, parameters that do not stand behind their recipient are errors. The letters: doc/queue.md.
 #pragma once
 
 #include <cstdint>

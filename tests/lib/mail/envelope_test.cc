@@ -135,6 +135,14 @@ TEST_CASE("what is not an envelope is refused") {
   }
 }
 
+// Found by the fuzzer: whoever reads one recipient from its offset saw none of its parameters.
+TEST_CASE("a parameter apart from its recipient is refused") {
+  CHECK(Envelope::parse(Wire{"s0:,r5:a@b.c,n1:4,q3:x;y,"}));
+  CHECK_FALSE(Envelope::parse(Wire{"r5:a@b.c,s0:,q3:x;y,"}));
+  CHECK_FALSE(Envelope::parse(Wire{"r5:a@b.c,s0:,n1:4,"}));
+  CHECK_FALSE(Envelope::parse(Wire{"s0:,r5:a@b.c,n1:4,f1:8,q3:x;y,"}));
+}
+
 TEST_CASE("an envelope has an end") {
   Envelope envelope;
   std::string const local(60, 'r');
