@@ -57,8 +57,6 @@ Status MaildirFile::commit() {
 
 Result<Directory> junk_folder(const Directory& maildir) {
   constexpr const char* folder = ".Junk";
-  auto there = maildir.open_directory(folder);
-  if (there || !is_missing(there.error())) return there;
   auto const make = [](const Directory& in, const char* name) -> Status {
     auto made = in.make_directory(name, 0700);
     if (!made && made.error().number() != EEXIST) return made;
@@ -66,6 +64,7 @@ Result<Directory> junk_folder(const Directory& maildir) {
   };
   TRY(make(maildir, folder));
   Directory junk = TRY(maildir.open_directory(folder));
+  // Also when the folder was there: another delivery may be making it just now.
   for (const char* const name : {"tmp", "new", "cur"}) TRY(make(junk, name));
   return junk;
 }

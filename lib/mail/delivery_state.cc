@@ -81,7 +81,10 @@ std::string StateLine::encoded() const {
     number(next);
   }
   line += ' ';
-  append_quoted(line, text);
+  if (text == "-")
+    line += "\\x2d";  // "-" alone stands for no text
+  else
+    append_quoted(line, text);
   return line += '\n';
 }
 
