@@ -46,7 +46,8 @@ Result<std::vector<ReportedRecipient>> recipients_to_report(const BounceRequest&
   for (const BouncedRecipient& bounced : request.recipients) {
     if (bounced.index >= envelope.recipients.size()) return permanent("bounce protocol: no such recipient");
     const Recipient& recipient = envelope.recipients[bounced.index];
-    if (is_wanted(recipient, bounced.has_failed)) recipients.push_back({&recipient, bounced.has_failed, bounced.text});
+    bool const has_failed = bounced.action == Action::failed;
+    if (is_wanted(recipient, has_failed)) recipients.push_back({&recipient, has_failed, bounced.text});
   }
   return recipients;
 }

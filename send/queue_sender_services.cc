@@ -103,9 +103,10 @@ bool QueueSender::send_bounce_request(Index index) {
   for (const auto& [recipient, known] : *state ? (*state)->recipients : std::map<std::uint32_t, RecipientState>{}) {
     if (recipient >= envelope->recipients.size() || known.is_bounced || known.word == StateWord::deferred) continue;
     bool const has_failed = known.word == StateWord::failed;
+    Action const action = has_failed ? Action::failed : Action::delivered;
     if (!has_failed && !(envelope->recipients[recipient].notify & notify_success)) continue;
     if (request.recipients.size() == bounce_recipients_most) break;  // the rest comes in a bounce of its own
-    request.recipients.push_back({recipient, has_failed, known.text});
+    request.recipients.push_back({recipient, action, known.text});
     reported_.push_back(recipient);
   }
   reporting_ = index;

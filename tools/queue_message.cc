@@ -41,7 +41,11 @@ std::string_view QueuedMessage::word_of(std::size_t recipient) const {
   switch (found->word) {
     case StateWord::delivered:
       return "delivered";
+    case StateWord::relayed:
+    case StateWord::passed:
+      return "relayed";
     case StateWord::deferred:
+    case StateWord::delayed:
       return "deferred";
     case StateWord::failed:
     case StateWord::bounced:

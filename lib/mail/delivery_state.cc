@@ -8,7 +8,7 @@
 namespace postern {
 namespace {
 
-constexpr std::array<std::string_view, 4> words = {"delivered", "deferred", "failed", "bounced"};
+constexpr std::array<std::string_view, 7> words = {"delivered", "relayed", "passed", "deferred", "failed", "delayed", "bounced"};
 constexpr std::uint64_t latest_time = 1ull << 40;
 
 bool is_plain(char c) { return is_graphic(c) && c != '=' && c != '"' && c != '\\'; }
@@ -107,14 +107,16 @@ Result<DeliveryState> DeliveryState::parse(Wire file) {
   for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
     StateLine line = TRY(StateLine::parse(Wire{rest.substr(0, end)}));
     state.whole_length += end + 1;
-    if (line.word != StateWord::bounced) {
-      state.recipients.insert_or_assign(line.recipient,
-                                        RecipientState{line.word, false, line.time, line.tries, line.next, std::move(line.text)});
+    auto const found = state.recipients.find(line.recipient);
+    bool const is_known = found != state.recipients.end();
+    if (line.word == StateWord::bounced || line.word == StateWord::delayed) {
+      if (!is_known) return permanent("state: a report of a recipient who has no outcome");
+      (line.word == StateWord::bounced ? found->second.is_bounced : found->second.is_delay_told) = true;
       continue;
     }
-    auto const found = state.recipients.find(line.recipient);
-    if (found == state.recipients.end()) return permanent("state: a recipient bounced that did not fail");
-    found->second.is_bounced = true;
+    bool const is_delay_told = is_known && found->second.is_delay_told;
+    state.recipients.insert_or_assign(
+        line.recipient, RecipientState{line.word, false, is_delay_told, line.time, line.tries, line.next, std::move(line.text)});
   }
   return state;
 }

@@ -4,9 +4,12 @@
 // time in seconds since 1970, and:
 //
 //   delivered INDEX TIME TEXT              done; TEXT is the report of who delivered it
+//   relayed INDEX TIME TEXT                done; a host took it that knows nothing of delivery notices
+//   passed INDEX TIME TEXT                 done; a host took it that sends the notices itself
 //   deferred INDEX TIME TRIES NEXT TEXT    not now; tried TRIES times, the next time at NEXT (seconds since 1970)
 //   failed INDEX TIME TEXT                 never; the sender is to be told
-//   bounced INDEX TIME TEXT                the sender was told, by the message whose ID is TEXT; or why nobody is told
+//   delayed INDEX TIME TEXT                still deferred; the sender was told so, by the message whose ID is TEXT; or why not
+//   bounced INDEX TIME TEXT                the sender was told of the end, likewise
 //
 // TEXT is quoted as in log lines (bytes outside 0x21 to 0x7e, = " and \ are \xNN) and at most 512 bytes before that; an
 // empty one is "-". The last line of a recipient counts. What follows the last LF was not written whole and is nothing.
@@ -24,7 +27,7 @@ namespace postern {
 constexpr std::size_t state_text_most = 512;        // bytes before quoting
 constexpr std::size_t state_file_most = 64u << 20;  // bytes; a larger file is not one of ours
 
-enum class StateWord : unsigned char { delivered, deferred, failed, bounced };
+enum class StateWord : unsigned char { delivered, relayed, passed, deferred, failed, delayed, bounced };
 
 struct StateLine {
   StateWord word;
@@ -39,8 +42,9 @@ struct StateLine {
 };
 
 struct RecipientState {
-  StateWord word;  // delivered, deferred or failed
+  StateWord word;  // neither delayed nor bounced
   bool is_bounced;
+  bool is_delay_told;
   std::int64_t time;
   std::uint32_t tries;
   std::int64_t next;

@@ -12,7 +12,7 @@ std::string BounceRequest::encoded() const {
   append_netstring(body, id.view());
   for (const BouncedRecipient& recipient : recipients) {
     append_netstring(body, decimal(recipient.index));
-    append_netstring(body, recipient.has_failed ? "D" : "K");
+    append_netstring(body, std::string(1, static_cast<char>(recipient.action)));
     append_netstring(body, record_text(recipient.text));
   }
   return with_record_head(body);
@@ -26,9 +26,10 @@ Result<BounceRequest> BounceRequest::parse(Wire body) {
   while (!rest.empty()) {
     if (request.recipients.size() == bounce_recipients_most) return permanent("bounce protocol: too many recipients");
     auto const index = static_cast<std::uint32_t>(TRY(parse_number(Wire{TRY(take_netstring(rest))}, 0xffffffffu)));
-    std::string_view const outcome = TRY(take_netstring(rest));
-    if (outcome != "D" && outcome != "K") return permanent("bounce protocol: unknown outcome");
-    request.recipients.push_back({index, outcome == "D", TRY(take_record_text(rest, report_text_most))});
+    std::string_view const action = TRY(take_netstring(rest));
+    if (action.size() != 1 || std::string_view{"DKYZ"}.find(action) == std::string_view::npos)
+      return permanent("bounce protocol: unknown action");
+    request.recipients.push_back({index, static_cast<Action>(action.front()), TRY(take_record_text(rest, report_text_most))});
   }
   if (request.recipients.empty()) return permanent("bounce protocol: no recipient");
   return request;

@@ -1,8 +1,8 @@
 // bounce_protocol - how queue-send asks bounce to tell a sender what became of a message (doc/protocols.md)
 //
 // A record: four bytes of length of what follows (big-endian, at most 1 MiB), a letter, and netstrings.
-//   queue-send → bounce   B  id, then for each recipient: its index in the envelope, D (failed) or K (delivered), the text
-//                            of the report; with the open queue file
+//   queue-send → bounce   B  id, then for each recipient: its index in the envelope, the letter of an action, the text of
+//                            the report; with the open queue file
 //   bounce → queue-send   Y  id, ID of the bounce      N  id, why nobody is told      T  id, why not now: ask again later
 #pragma once
 
@@ -19,9 +19,12 @@ namespace postern {
 constexpr std::size_t bounce_record_most = 1u << 20;
 constexpr std::size_t bounce_recipients_most = 1000;  // of one request
 
+// RFC 3464 §2.3.3: what the sender is to be told. All but failures only if the sender asked.
+enum class Action : char { failed = 'D', delivered = 'K', relayed = 'Y', delayed = 'Z' };
+
 struct BouncedRecipient {
   std::uint32_t index;
-  bool has_failed;  // else it was delivered, and the sender wants to know
+  Action action;
   std::string text;
 };
 

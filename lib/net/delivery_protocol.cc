@@ -68,10 +68,34 @@ Result<LocalOrder> LocalOrder::parse(Wire body) {
   return order;
 }
 
+std::string RemoteRequest::encoded() const {
+  std::string body{"T"};
+  append_netstring(body, id.view());
+  append_netstring(body, destination.text());
+  for (std::uint32_t const recipient : recipients) append_netstring(body, decimal(recipient));
+  return with_record_head(body);
+}
+
+Result<RemoteRequest> RemoteRequest::parse(Wire body) {
+  std::string_view rest = TRY(body_of(body, 'T'));
+  QueueId const id = TRY(QueueId::parse(Wire{TRY(take_netstring(rest))}));
+  RemoteRequest request{id, TRY(Destination::parse(Wire{TRY(take_netstring(rest))})), {}};
+  while (!rest.empty()) {
+    auto const recipient = static_cast<std::uint32_t>(TRY(parse_number(Wire{TRY(take_netstring(rest))}, 0xffffffffu)));
+    if (!request.recipients.empty() && recipient <= request.recipients.back())
+      return permanent("delivery protocol: recipients out of order");
+    if (request.recipients.size() == transaction_recipients_most) return permanent("delivery protocol: too many recipients");
+    request.recipients.push_back(recipient);
+  }
+  if (request.recipients.empty()) return permanent("delivery protocol: no recipient");
+  return request;
+}
+
 std::string DeliveryReport::encoded() const {
   std::string body{static_cast<char>(outcome)};
   append_key(body, key);
   if (outcome != Outcome::running) append_netstring(body, record_text(text));
+  if (outcome == Outcome::deferred) append_netstring(body, std::string_view{blame == Blame::message ? "m" : "d"});
   return with_record_head(body);
 }
 
@@ -99,9 +123,14 @@ Result<DeliveryReport> DeliveryReport::parse(Wire body) {
     TRY(check_end(rest));
     return DeliveryReport{Outcome::ready, {TRY(QueueId::parse(Wire{"0000000000000000000"})), 0}, {}};
   }
-  if (letter != 'K' && letter != 'Z' && letter != 'D' && letter != 'R') return permanent("delivery protocol: unknown outcome");
+  if (std::string_view{"KYPZDR"}.find(letter) == std::string_view::npos) return permanent("delivery protocol: unknown outcome");
   DeliveryReport report{static_cast<Outcome>(letter), TRY(take_key(rest)), {}};
   if (letter != 'R') report.text = TRY(take_record_text(rest, report_text_most));
+  if (letter == 'Z') {
+    std::string_view const blame = TRY(take_netstring(rest));
+    if (blame != "m" && blame != "d") return permanent("delivery protocol: unknown blame");
+    report.blame = static_cast<Blame>(blame.front());
+  }
   TRY(check_end(rest));
   return report;
 }

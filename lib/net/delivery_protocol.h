@@ -1,14 +1,16 @@
-// delivery_protocol - queue-send, local-spawn and local speak of deliveries in these records (doc/protocols.md)
+// delivery_protocol - queue-send, the spawners and their children speak of deliveries in these records (doc/protocols.md)
 //
 // A record: four bytes of length of what follows (big-endian, at most 4096), a letter, and netstrings. A delivery is
 // named by queue ID and recipient index, so that what a spawner still runs means the same to the next queue-send.
 //
 //   queue-send → local-spawn   L  id, index, local name, recipient        with the open queue file
 //   local-spawn → local        O  id, index, recipient, dash, extension   with the open queue file
-//   local → local-spawn → queue-send   K, Z, D  id, index, text           delivered; not now; never
-//   queue-send → local-spawn   F  id, index      the outcome is in the state file, or the message is gone: forget it
-//   local-spawn → queue-send, when it connects:   K, Z, D for what ended and was not forgotten; R  id, index for what
-//                                                 still runs; then A (no fields): it takes requests from now on
+//   queue-send → remote-spawn → remote   T  id, destination, indexes      with the open queue file
+//   child → spawner → queue-send   K, Y, P, D  id, index, text            delivered; relayed; passed; never
+//                                  Z  id, index, text, m or d             not now: the message's or the destination's trouble
+//   queue-send → spawner   F  id, index      the outcome is in the state file, or the message is gone: forget it
+//   spawner → queue-send, when it connects:   K, Y, P, Z, D for what ended and was not forgotten; R  id, index for what
+//                                             still runs; then A (no fields): it takes requests from now on
 //
 // A spawner keeps every outcome until it is told to forget it, so a queue-send that dies between hearing an outcome and
 // acting on it does not deliver again.
@@ -17,9 +19,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/core/result.h"
 #include "lib/core/wire.h"
+#include "lib/mail/destination.h"
 #include "lib/mail/queue_id.h"
 #include "lib/net/record.h"
 
@@ -50,12 +54,34 @@ struct LocalOrder {
   static Result<LocalOrder> parse(Wire body);
 };
 
+constexpr std::size_t transaction_recipients_most = 100;
+
+// One message to recipients who share a destination, in one SMTP transaction.
+struct RemoteRequest {
+  QueueId id;
+  Destination destination;
+  std::vector<std::uint32_t> recipients;  // 1 to transaction_recipients_most, ascending
+  std::string encoded() const;
+  static Result<RemoteRequest> parse(Wire body);
+};
+
 // What became of a delivery. The text is for the sender and the log: "2.0.0 ...", "4.2.1 ...", "5.1.1 ...".
-enum class Outcome : char { delivered = 'K', deferred = 'Z', failed = 'D', running = 'R', ready = 'A' };
+enum class Outcome : char {
+  delivered = 'K',  // it is in the mailbox
+  relayed = 'Y',    // a host took it that knows nothing of delivery notices (RFC 3461 §6.2.2): the notices are ours
+  passed = 'P',     // a host took it that sends the notices itself
+  deferred = 'Z',
+  failed = 'D',
+  running = 'R',
+  ready = 'A'
+};
+// Whose trouble a deferral is: a destination's holds up all that goes there.
+enum class Blame : char { message = 'm', destination = 'd' };
 struct DeliveryReport {
   Outcome outcome;
-  DeliveryKey key;   // not of `ready`
-  std::string text;  // cut at report_text_most; control characters become '?'
+  DeliveryKey key;                   // not of `ready`
+  std::string text;                  // cut at report_text_most; control characters become '?'
+  Blame blame = Blame::destination;  // of deferred
   std::string encoded() const;
   static Result<DeliveryReport> parse(Wire body);
 };

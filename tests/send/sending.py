@@ -101,7 +101,8 @@ class Spawner:
 
     @staticmethod
     def report(letter, request, text=""):
-        return record(letter + request.key() + (b"" if letter == b"R" else netstring(text.encode())))
+        blame = netstring(b"d") if letter == b"Z" else b""
+        return record(letter + request.key() + (b"" if letter == b"R" else netstring(text.encode()) + blame))
 
     def close(self):
         self.stream.close()

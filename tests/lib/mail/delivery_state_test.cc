@@ -10,6 +10,9 @@ TEST_CASE("state lines are written and read back") {
       {StateWord::deferred, 49'999, 1795300000, 3, 1795300675, "4.2.2 over quota: a=b \"c\" \\d"},
       {StateWord::failed, 7, 0, 0, 0, ""},
       {StateWord::bounced, 4'294'967'295u, 1, 0, 0, "1j0r1kbl9t2cc42n9mq"},
+      {StateWord::relayed, 1, 2, 0, 0, "2.0.0 mx.example.org[192.0.2.1] said: 250 ok"},
+      {StateWord::passed, 2, 3, 0, 0, "2.0.0"},
+      {StateWord::delayed, 3, 4, 0, 0, "1j0r1kbl9t2cc42n9mq"},
   };
   for (const StateLine& line : lines) {
     std::string const text = line.encoded();
@@ -96,6 +99,17 @@ TEST_CASE("the last line of a recipient counts, and a torn one is nothing") {
     CHECK_FALSE(state->recipients.at(1).is_bounced);
   }
   CHECK_FALSE(DeliveryState::parse(Wire{std::string_view{"bounced 0 1 x\n"}}));
+  CHECK_FALSE(DeliveryState::parse(Wire{std::string_view{"delayed 0 1 x\n"}}));
   CHECK_FALSE(DeliveryState::parse(Wire{std::string_view{"rubbish\n"}}));
   CHECK(DeliveryState::parse(Wire{std::string_view{}})->recipients.empty());
+}
+
+TEST_CASE("that the sender was told of a delay is known after the next try as well") {
+  auto const state = DeliveryState::parse(Wire{std::string_view{
+      "deferred 0 100 1 400 -\ndelayed 0 101 1j0r1kbl9t2cc42n9mq\ndeferred 0 400 2 850 -\ndeferred 1 1 1 2 -\n"}});
+  REQUIRE(state);
+  CHECK(state->recipients.at(0).is_delay_told);
+  CHECK(state->recipients.at(0).word == StateWord::deferred);
+  CHECK(state->recipients.at(0).tries == 2);
+  CHECK_FALSE(state->recipients.at(1).is_delay_told);
 }

@@ -20,30 +20,34 @@ std::string body_of(const std::string& record) {
 }  // namespace
 
 TEST_CASE("requests to bounce are written and read back") {
-  BounceRequest request{id, {{0, true, "5.1.1 no mailbox here by that name"}, {49'999, false, "2.0.0 delivered"}, {3, true, ""}}};
+  BounceRequest request{id,
+                        {{0, Action::failed, "5.1.1 no mailbox here by that name"},
+                         {49'999, Action::relayed, "2.0.0 relayed"},
+                         {3, Action::delayed, ""}}};
   std::string const body = body_of(request.encoded());
   auto const back = BounceRequest::parse(Wire{body});
   REQUIRE(back);
   CHECK(back->id == id);
   REQUIRE(back->recipients.size() == 3);
   CHECK(back->recipients[0].index == 0);
-  CHECK(back->recipients[0].has_failed);
+  CHECK(back->recipients[0].action == Action::failed);
   CHECK(back->recipients[0].text == "5.1.1 no mailbox here by that name");
   CHECK(back->recipients[1].index == 49'999);
-  CHECK_FALSE(back->recipients[1].has_failed);
+  CHECK(back->recipients[1].action == Action::relayed);
+  CHECK(back->recipients[2].action == Action::delayed);
   CHECK(back->recipients[2].text.empty());
 }
 
 TEST_CASE("as many recipients as a request may have, with the longest texts, fit in a record") {
   BounceRequest request{id, {}};
   for (std::uint32_t i = 0; i < bounce_recipients_most; ++i)
-    request.recipients.push_back({0xffffffffu, true, std::string(1000, '\n')});
+    request.recipients.push_back({0xffffffffu, Action::failed, std::string(1000, '\n')});
   std::string const body = body_of(request.encoded());
   auto const back = BounceRequest::parse(Wire{body});
   REQUIRE(back);
   CHECK(back->recipients.size() == bounce_recipients_most);
   CHECK(back->recipients[0].text == std::string(report_text_most, '?'));
-  request.recipients.push_back({0, true, ""});
+  request.recipients.push_back({0, Action::failed, ""});
   std::string const more = body_of(request.encoded());
   CHECK_FALSE(BounceRequest::parse(Wire{more}));
 }
@@ -67,7 +71,7 @@ TEST_CASE("what is not a request or an answer is refused") {
       "X19:1j0r1kbl9t2cc42n9mq,1:0,1:D,0:,",
       "B18:1j0r1kbl9t2cc42n9m,1:0,1:D,0:,",
       "B19:1j0r1kbl9t2cc42n9mq,1:x,1:D,0:,",
-      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:Z,0:,",
+      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:P,0:,",
       "B19:1j0r1kbl9t2cc42n9mq,1:0,1:D,",
       "B19:1j0r1kbl9t2cc42n9mq,1:0,1:D,1:\n,",
       "Y19:1j0r1kbl9t2cc42n9mq,0:,x",

@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   std::string_view const text{reinterpret_cast<const char*>(data), size};
   Wire const body{text};
   if (auto const request = LocalRequest::parse(body)) check(request->encoded(), LocalRequest::parse);
+  if (auto const request = RemoteRequest::parse(body)) check(request->encoded(), RemoteRequest::parse);
   if (auto const order = LocalOrder::parse(body)) check(order->encoded(), LocalOrder::parse);
   if (auto const report = DeliveryReport::parse(body); report && report->outcome != Outcome::ready) {
     if (report->text.size() > report_text_most) abort();

@@ -50,6 +50,8 @@ TEST_CASE("reports come back, with their text cut and cleaned") {
       {Outcome::failed, "", ""},
       {Outcome::failed, std::string(report_text_most, 'x'), std::string(report_text_most, 'x')},
       {Outcome::failed, std::string(report_text_most + 1, 'x'), std::string(report_text_most, 'x')},
+      {Outcome::relayed, "2.0.0 relayed", "2.0.0 relayed"},
+      {Outcome::passed, "2.0.0 passed", "2.0.0 passed"},
       {Outcome::running, "not sent", ""},
   };
   for (auto const& [outcome, text, expected] : cases) {
@@ -64,6 +66,48 @@ TEST_CASE("reports come back, with their text cut and cleaned") {
   CHECK(DeliveryReport::parse(Wire{body_of(ready)})->outcome == Outcome::ready);
   std::string const forget = forget_record(some_key());
   CHECK(*parse_forget(Wire{body_of(forget)}) == some_key());
+}
+
+TEST_CASE("requests to a remote come back as they were") {
+  RemoteRequest request{some_key().id, *Destination::parse(Wire{"relay.example:587 alice"}), {}};
+  for (std::uint32_t i = 0; i < transaction_recipients_most; ++i) request.recipients.push_back(4'294'967'000u + i);
+  std::string const record = request.encoded();
+  auto const back = RemoteRequest::parse(Wire{body_of(record)});
+  REQUIRE(back);
+  CHECK(back->id == request.id);
+  CHECK(back->destination == request.destination);
+  CHECK(back->recipients == request.recipients);
+
+  std::string_view const bad[] = {
+      "",
+      "T",
+      "T19:1j5q0g8v0abcdefgh0v,11:example.org,",
+      "T19:1j5q0g8v0abcdefgh0v,11:example.org,1:1,1:1,",
+      "T19:1j5q0g8v0abcdefgh0v,11:example.org,1:2,1:1,",
+      "T19:1j5q0g8v0abcdefgh0v,11:example.org,1:x,",
+      "T19:1j5q0g8v0abcdefgh0v,11:example.org,1:1,x",
+      "T19:1j5q0g8v0abcdefgh0v,11:example org,1:1,",
+      "T19:1j5q0g8v0abcdefgh0v,0:,1:1,",
+      "T18:1j5q0g8v0abcdefgh0,11:example.org,1:1,",
+      "L19:1j5q0g8v0abcdefgh0v,11:example.org,1:1,",
+  };
+  for (std::string_view const body : bad) {
+    CAPTURE(std::string{body});
+    CHECK_FALSE(RemoteRequest::parse(Wire{body}));
+  }
+  request.recipients.push_back(4'294'967'200u);
+  std::string const more = request.encoded();
+  CHECK_FALSE(RemoteRequest::parse(Wire{body_of(more)}));
+}
+
+TEST_CASE("a deferral says whose trouble it is") {
+  for (auto const blame : {Blame::message, Blame::destination}) {
+    std::string const record = DeliveryReport{Outcome::deferred, some_key(), "4.0.0", blame}.encoded();
+    CHECK(DeliveryReport::parse(Wire{body_of(record)})->blame == blame);
+  }
+  CHECK_FALSE(DeliveryReport::parse(Wire{"Z19:1j5q0g8v0abcdefgh0v,1:0,5:4.0.0,"}));
+  CHECK_FALSE(DeliveryReport::parse(Wire{"Z19:1j5q0g8v0abcdefgh0v,1:0,5:4.0.0,1:x,"}));
+  CHECK_FALSE(DeliveryReport::parse(Wire{"K19:1j5q0g8v0abcdefgh0v,1:0,5:2.0.0,1:m,"}));
 }
 
 TEST_CASE("a record cut anywhere, or longer, is refused") {

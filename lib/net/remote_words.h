@@ -1,0 +1,31 @@
+// remote_words - what another host said of a delivery, in the one line that log, state file and bounce carry
+//
+//   5.1.1 mx.example.org[192.0.2.1] said: 550 5.1.1 no such user      status, host, address, reply
+//   4.4.1 example.org: no host took the connection                    status, host, what happened; nobody replied
+//
+// The reply is the other side's own and may hold any printable text; what stands in front of it is ours, so it is found
+// from the left. Bounces take Remote-MTA and Diagnostic-Code from here (RFC 3464 §2.3.5, §2.3.6).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lib/core/wire.h"
+#include "lib/net/ip.h"
+
+namespace postern {
+
+struct RemoteReply {
+  std::string status;  // RFC 3463: "5.1.1"
+  std::string host;    // as DNS or control/smtproutes named it
+  IpAddress address;
+  std::string reply;  // code and text on one line; lines are joined by " / "
+
+  std::string text() const;
+  static std::optional<RemoteReply> parse(Wire text);  // nothing: the text is of another kind
+};
+
+// Nobody replied: why, in our words.
+std::string remote_trouble(std::string_view status, std::string_view host, std::string_view what);
+
+}  // namespace postern

@@ -1,0 +1,47 @@
+#include "lib/net/remote_words.h"
+
+#include <catch2/catch.hpp>
+
+using namespace postern;
+
+TEST_CASE("what another host said is written and read back") {
+  RemoteReply const replies[] = {
+      {"5.1.1", "mx.example.org", *IpAddress::parse(Wire{"192.0.2.1"}), "550 5.1.1 no such user"},
+      {"4.2.0", "mx.example.org", *IpAddress::parse(Wire{"2001:db8::1"}), "451 a[b] said: 250 / 451 c"},
+      {"2.0.0", "[192.0.2.1]", *IpAddress::parse(Wire{"192.0.2.1"}), ""},
+  };
+  for (const RemoteReply& reply : replies) {
+    std::string const text = reply.text();
+    auto const back = RemoteReply::parse(Wire{text});
+    REQUIRE(back);
+    CHECK(back->status == reply.status);
+    CHECK(back->host == reply.host);
+    CHECK(back->address == reply.address);
+    CHECK(back->reply == reply.reply);
+  }
+  CHECK(replies[0].text() == "5.1.1 mx.example.org[192.0.2.1] said: 550 5.1.1 no such user");
+}
+
+TEST_CASE("a text of another kind is not what another host said") {
+  std::string_view const others[] = {
+      "",
+      "5.1.1",
+      "5.1.1 no mailbox here by that name",
+      "4.4.1 example.org: no host took the connection",
+      "6.1.1 mx.example[192.0.2.1] said: x",
+      "5.1 mx.example[192.0.2.1] said: x",
+      "5.1.1000 mx.example[192.0.2.1] said: x",
+      "5.1.1 mx.example[192.0.2] said: x",
+      "5.1.1 mx.example[192.0.2.1] says: x",
+      "5.1.1 mx example[192.0.2.1] said: x",
+      "5.1.1 [192.0.2.1] said: x",
+      "5.1.1 mx.example said: x",
+      "2.0.0 delivered to Maildir said: x",
+  };
+  for (std::string_view const text : others) {
+    CAPTURE(std::string{text});
+    CHECK_FALSE(RemoteReply::parse(Wire{text}));
+  }
+  CHECK(remote_trouble("4.4.1", "example.org", "no host took the connection") ==
+        "4.4.1 example.org: no host took the connection");
+}
