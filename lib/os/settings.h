@@ -69,6 +69,8 @@ inline constexpr Setting settings[] = {
     {"queuelifetime", Kind::number, 432'000, 0, 5'184'000, "432000", "queue-send", within_5_seconds, "seconds until a message is given up"},
     {"retryschedule", Kind::list, 0, 0, 0, "5 minutes, growing by half to 4 hours", "queue-send", within_5_seconds, "seconds between tries, a number a line, the last one repeats; or the word steady: every 15 minutes"},
     {"queuescan", Kind::number, 300, 1, 3600, "300", "queue-send", within_5_seconds, "seconds between looks for messages that nobody told of"},
+    // remote delivery
+    {"smtproutes", Kind::list, 0, 0, 0, "none: by MX records", "", "queue-send: within 5 seconds; a password: when the next remote starts", "domain:relay:port user password; .domain is every name below it, no domain all others, user@domain or @domain a sender; no relay: by MX"},
     // bounce, inject
     {"bouncefrom", Kind::line, 0, 0, 0, "MAILER-DAEMON", "bounce", next_message, "local part of the From line of bounces"},
     {"bouncehost", Kind::line, 0, 0, 0, "me", "bounce", next_message, "its domain"},

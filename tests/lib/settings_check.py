@@ -23,6 +23,8 @@ for folder in FOLDERS:
     uses[folder] = set(re.findall(r'(?:number|line|list)<"([a-z]+)">', text))
     if "Routes::read(" in text:
         uses[folder] |= ROUTES
+    if "SmtpRoutes::" in text:
+        uses[folder].add("smtproutes")  # read by lib/mail/smtp_routes.cc
     if ".me()" in text:
         uses[folder].add("me")
 
