@@ -26,7 +26,9 @@ constexpr std::uint64_t program_room = 16 * MiB;  // code, stack and what is sha
 constexpr int least_version = 2;                // REFER: with less, no file could be linked from one directory to another
 constexpr std::uint64_t refer = 1u << 13;       // ABI 2, LANDLOCK_ACCESS_FS_REFER
 constexpr std::uint64_t truncation = 1u << 14;  // ABI 3, LANDLOCK_ACCESS_FS_TRUNCATE
-constexpr std::uint64_t bind_and_connect = 3;   // ABI 4, LANDLOCK_ACCESS_NET_BIND_TCP and _CONNECT_TCP
+constexpr int net_version = 4;
+constexpr std::uint64_t tcp_bind = 1, tcp_connect = 2;     // ABI 4, LANDLOCK_ACCESS_NET_BIND_TCP and _CONNECT_TCP
+constexpr int port_rule = 2;                               // ABI 4, LANDLOCK_RULE_NET_PORT
 constexpr std::uint64_t abstract_sockets_and_signals = 3;  // ABI 6, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET and _SIGNAL
 
 struct RulesetAttributes {
@@ -34,7 +36,7 @@ struct RulesetAttributes {
   std::uint64_t net = 0;     // ABI 4
   std::uint64_t scoped = 0;  // ABI 6
 
-  static std::size_t size(int version) { return (version >= 6 ? 3 : version >= 4 ? 2 : 1) * sizeof(std::uint64_t); }
+  static std::size_t size(int version) { return (version >= 6 ? 3 : version >= net_version ? 2 : 1) * sizeof(std::uint64_t); }
 };
 
 std::uint64_t landlock_rights(unsigned rights, int version) {
@@ -63,6 +65,25 @@ Status allow_path(int ruleset, const PathRule& rule, int version) {
   return Done{};
 }
 
+struct PortAttributes {  // ABI 4, landlock_net_port_attr
+  std::uint64_t allowed_access;
+  std::uint64_t port;
+};
+
+Status allow_port(int ruleset, std::uint64_t access, std::uint16_t port) {
+  PortAttributes const attributes{access, port};
+  if (syscall(SYS_landlock_add_rule, ruleset, port_rule, &attributes, 0) != 0)
+    return system_error("confine: Landlock rule for a port");
+  return Done{};
+}
+
+Status allow_ports(int ruleset, const Row& row) {
+  if (row.promises & connects) TRY(allow_port(ruleset, tcp_bind, 0));  // an address of its own choice, never a port
+  for (std::uint16_t const port : row.ports.numbers)
+    if (port != 0 && !row.ports.any) TRY(allow_port(ruleset, tcp_connect, port));
+  return Done{};
+}
+
 Status restrict_files(const Row& row) {
   int const version = landlock_version();
   if (version < least_version) {  // users and modes still stand; the services say so and go on
@@ -72,12 +93,13 @@ Status restrict_files(const Row& row) {
   RulesetAttributes attributes;
   attributes.files = all_rights | refer | (version >= 3 ? truncation : 0);
   // A stranger's socket could be disconnected and connected anew to somewhere else: no seccomp filter sees that.
-  attributes.net = bind_and_connect;
+  attributes.net = tcp_bind | (row.ports.any ? 0 : tcp_connect);
   attributes.scoped = abstract_sockets_and_signals;
   Fd const ruleset{static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, RulesetAttributes::size(version), 0))};
   if (!ruleset.is_open()) return system_error("confine: Landlock");
   for (const PathRule& rule : row.paths)
     if (!rule.path.empty()) TRY(allow_path(ruleset.number(), rule, version));
+  if (version >= net_version) TRY(allow_ports(ruleset.number(), row));
 #ifdef POSTERN_SANITIZE
   TRY(allow_path(ruleset.number(), PathRule{"/proc", may_read}, version));
 #endif

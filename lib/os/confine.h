@@ -1,6 +1,9 @@
 // confine - a row of the manifest made true for this process
 #pragma once
 
+#include <cstdint>
+#include <span>
+
 #include "lib/core/result.h"
 #include "lib/os/filter.h"
 #include "lib/os/manifest.h"
@@ -12,6 +15,8 @@ Status confine_to(const Row& row, const Filter& filter);
 
 // confine() of program.h, and a right to one more directory: one that the operator named, never a stranger.
 Status confine_with(const PathRule& besides);
+// Likewise, and a right to connect to further ports.
+Status confine_with(std::span<const std::uint16_t> ports);
 
 // Says what the kernel cannot do, once: 0 is no Landlock at all.
 int landlock_version();

@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -37,18 +38,19 @@ struct Filter {
 enum class Verdict : unsigned char {
   kill,
   allow,
-  not_implemented,  // ENOSYS: clone3(), whose flags lie in memory that a filter cannot read; libc falls back to clone()
-  by_family,        // socket()
-  by_protection,    // mprotect(): nothing executable
-  by_mapping,       // mmap(): nothing executable, and no memory that RLIMIT_DATA does not count
-  by_sharing,       // mmap() of a program that starts others: the second of these only
-  by_command,       // fcntl(): nothing that has the kernel send signals (F_SETOWN, F_SETSIG)
-  by_namespaces,    // clone(): no new ones
-  by_flags_of_sendto,   // neither may connect: MSG_FASTOPEN does, and Landlock does not see it
+  not_implemented,     // ENOSYS: clone3(), whose flags lie in memory that a filter cannot read; libc falls back to clone()
+  by_family,           // socket()
+  by_protection,       // mprotect(): nothing executable
+  by_mapping,          // mmap(): nothing executable, and no memory that RLIMIT_DATA does not count
+  by_sharing,          // mmap() of a program that starts others: the second of these only
+  by_command,          // fcntl(): nothing that has the kernel send signals (F_SETOWN, F_SETSIG)
+  by_namespaces,       // clone(): no new ones
+  by_flags_of_sendto,  // neither may connect: MSG_FASTOPEN does, and Landlock does not see it
   by_flags_of_sendmsg,
-  by_request,       // ioctl(): a terminal's settings, never its input (TIOCSTI)
+  by_request,  // ioctl(): a terminal's settings, never its input (TIOCSTI)
 };
 
+inline constexpr std::uint32_t socket_type_bits = 0xf;        // of socket()'s second argument; the others are SOCK_CLOEXEC ...
 inline constexpr std::uint32_t namespace_flags = 0x7e020000;  // every CLONE_NEW... that clone() knows
 
 consteval Verdict verdict_of(std::size_t number, const SyscallSet& allowed, [[maybe_unused]] unsigned promises) {
@@ -186,8 +188,32 @@ class FilterMaker {
       jump_if(BPF_JEQ, AF_INET, 1, 0);
       jump_if(BPF_JEQ, AF_INET6, 0, 1);
       answer(SECCOMP_RET_ALLOW);
+    } else if (promises_ & (connects | datagrams)) {
+      internet_leaf();
     }
     answer(SECCOMP_RET_KILL_PROCESS);
+  }
+
+  // Of the internet's sockets, TCP or UDP; no other protocol (Landlock does not see MPTCP connect).
+  consteval void internet_leaf() {
+    jump_if(BPF_JEQ, AF_INET, 2, 0);
+    jump_if(BPF_JEQ, AF_INET6, 1, 0);
+    answer(SECCOMP_RET_KILL_PROCESS);
+    load_argument(2);
+    jump_if(BPF_JEQ, 0, 3, 0);
+    jump_if(BPF_JEQ, IPPROTO_TCP, 2, 0);
+    jump_if(BPF_JEQ, IPPROTO_UDP, 1, 0);
+    answer(SECCOMP_RET_KILL_PROCESS);
+    load_argument(1);
+    add(BPF_ALU | BPF_AND | BPF_K, socket_type_bits);
+    if (promises_ & connects) {
+      jump_if(BPF_JEQ, SOCK_STREAM, 0, 1);
+      answer(SECCOMP_RET_ALLOW);
+    }
+    if (promises_ & datagrams) {
+      jump_if(BPF_JEQ, SOCK_DGRAM, 0, 1);
+      answer(SECCOMP_RET_ALLOW);
+    }
   }
 
   // Files may be shared, which is how databases are read; memory without a file may not.

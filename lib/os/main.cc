@@ -75,6 +75,18 @@ Status confine_with(const PathRule& besides) {
   return permanent("confine: no room for one more path");
 }
 
+Status confine_with(std::span<const std::uint16_t> ports) {
+  Row wider = row;
+  for (std::uint16_t& number : wider.ports.numbers) {
+    if (number != 0) continue;
+    if (ports.empty()) break;
+    number = ports.front();
+    ports = ports.subspan(1);
+  }
+  if (!ports.empty()) return permanent("confine: no room for so many ports");
+  return hold_to(wider, filter);
+}
+
 std::optional<std::string_view> Args::variable(std::string_view name) const {
   for (const auto& [key, value] : environment)
     if (key == name) return value;

@@ -30,6 +30,12 @@ struct PathRule {
   unsigned rights = 0;
 };
 
+// The TCP ports of other hosts that it may connect to.
+struct Ports {
+  bool any = false;
+  std::array<std::uint16_t, 20> numbers{};  // 0 is none
+};
+
 struct Limits {
   std::uint64_t memory = 64u << 20;  // RLIMIT_DATA, bytes
   std::uint64_t open_files = 64;
@@ -47,6 +53,7 @@ struct Row {
   std::string_view fds;
   Inherits inherits = Inherits::nothing;
   std::array<PathRule, 8> paths{};
+  Ports ports{};
   std::string_view sockets = "";      // what it connects to
   std::string_view children = "";     // what it starts
   std::string_view environment = "";  // what it is told; "*": everything, which it hands on

@@ -11,10 +11,10 @@ using namespace postern;
 namespace {
 
 constexpr std::pair<const char*, unsigned> promises[] = {
-    {"stdio", stdio},      {"read_files", read_files}, {"write_files", write_files}, {"local_sockets", local_sockets},
-    {"accepts", accepts},  {"forks", forks},           {"starts", starts},           {"becomes", becomes},
-    {"listens", listens},  {"restricts", restricts},   {"chowns", chowns},           {"loads", loads},
-    {"terminal", terminal}};
+    {"stdio", stdio},       {"read_files", read_files}, {"write_files", write_files}, {"local_sockets", local_sockets},
+    {"accepts", accepts},   {"forks", forks},           {"starts", starts},           {"becomes", becomes},
+    {"listens", listens},   {"restricts", restricts},   {"chowns", chowns},           {"loads", loads},
+    {"terminal", terminal}, {"connects", connects},     {"datagrams", datagrams}};
 
 template <std::size_t I>
 void say_promise() {

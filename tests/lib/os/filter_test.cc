@@ -33,6 +33,9 @@ std::uint32_t run(const Filter& filter, const seccomp_data& data) {
       case BPF_JMP | BPF_JSET | BPF_K:
         at += (accumulator & step.k) != 0 ? step.jt : step.jf;
         break;
+      case BPF_ALU | BPF_AND | BPF_K:
+        accumulator &= step.k;
+        break;
       case BPF_RET | BPF_K:
         return step.k;
       default:
@@ -76,6 +79,16 @@ std::uint32_t ask_fourth(const Filter& filter, int number, std::uint64_t fourth)
   return run(filter, data);
 }
 
+std::uint32_t ask_socket(const Filter& filter, std::uint64_t family, std::uint64_t type, std::uint64_t protocol) {
+  seccomp_data data{};
+  data.nr = SYS_socket;
+  data.arch = AUDIT_ARCH_X86_64;
+  data.args[0] = family;
+  data.args[1] = type;
+  data.args[2] = protocol;
+  return run(filter, data);
+}
+
 struct Built {
   const Row* row;
   unsigned promises;
@@ -113,12 +126,17 @@ TEST_CASE("a filter allows the calls of the row's promises and no other") {
       bool const is_allowed = number < static_cast<long>(syscall_room) && row.allowed[static_cast<std::size_t>(number)];
       std::uint32_t expected = is_allowed ? std::uint32_t{SECCOMP_RET_ALLOW} : kill_process;
       if (is_allowed && number == SYS_clone3) expected = no_such_call;
-      std::uint64_t const first = number == SYS_socket ? (has(row, local_sockets) ? AF_UNIX : AF_INET) : 0;
+      if (number == SYS_socket) {
+        std::uint64_t const family = has(row, local_sockets) ? AF_UNIX : AF_INET;
+        CHECK(ask_socket(row.filter, family, has(row, local_sockets | connects | listens) ? SOCK_STREAM : SOCK_DGRAM, 0) ==
+              expected);
+        continue;
+      }
       if (number == SYS_ioctl) {
         CHECK(ask_ioctl(row.filter, TCGETS) == expected);
         continue;
       }
-      CHECK(ask(row.filter, number, first) == expected);
+      CHECK(ask(row.filter, number) == expected);
     }
   }
 }
@@ -138,8 +156,17 @@ TEST_CASE("sockets are of the families that were promised") {
   for (const Built& row : rows()) {
     INFO(row.row->name);
     CHECK((ask(row.filter, SYS_socket, AF_UNIX) == SECCOMP_RET_ALLOW) == has(row, local_sockets));
-    CHECK((ask(row.filter, SYS_socket, AF_INET) == SECCOMP_RET_ALLOW) == has(row, listens));
-    CHECK((ask(row.filter, SYS_socket, AF_INET6) == SECCOMP_RET_ALLOW) == has(row, listens));
+    for (std::uint64_t const family : {AF_INET, AF_INET6}) {
+      auto const may = [&](std::uint64_t type, std::uint64_t protocol) {
+        return ask_socket(row.filter, family, type, protocol) == SECCOMP_RET_ALLOW;
+      };
+      CHECK(may(SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) == has(row, listens | connects));
+      CHECK(may(SOCK_STREAM, IPPROTO_TCP) == has(row, listens | connects));
+      CHECK(may(SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP) == has(row, listens | datagrams));
+      CHECK(may(SOCK_STREAM, IPPROTO_MPTCP) == has(row, listens));
+      CHECK(may(SOCK_RAW, IPPROTO_UDP) == has(row, listens));
+      CHECK(may(SOCK_SEQPACKET, IPPROTO_SCTP) == has(row, listens));
+    }
     for (std::uint64_t const family : {AF_UNSPEC, AF_NETLINK, AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH, 255})
       CHECK(ask(row.filter, SYS_socket, family) == kill_process);
   }
@@ -170,7 +197,8 @@ TEST_CASE("memory without a file is shared only with the children of a fork") {
     INFO(row.row->name);
     CHECK(ask_fourth(row.filter, SYS_mmap, MAP_PRIVATE | MAP_ANONYMOUS) == SECCOMP_RET_ALLOW);
     CHECK(ask_fourth(row.filter, SYS_mmap, MAP_SHARED) == SECCOMP_RET_ALLOW);
-    for (std::uint64_t const flags : {MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE})
+    for (std::uint64_t const flags :
+         {MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE})
       CHECK((ask_fourth(row.filter, SYS_mmap, flags) == SECCOMP_RET_ALLOW) == has(row, forks));
   }
 }
