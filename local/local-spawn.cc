@@ -11,15 +11,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
-#include <algorithm>
-#include <deque>
 #include <list>
-#include <map>
 
 #include "lib/mail/users.h"
-#include "lib/net/delivery_protocol.h"
+#include "lib/net/sender_connection.h"
 #include "lib/os/control.h"
 #include "lib/os/io.h"
 #include "lib/os/log.h"
@@ -35,44 +31,6 @@ constexpr Milliseconds idle_time = 1s;
 constexpr uid_t lowest_uid = 100;  // below are the system's own accounts
 constexpr std::size_t most_children = 1000;
 
-// Records as they arrive on a stream, and the descriptors that came with them, in the same order.
-class RecordStream {
- public:
-  explicit RecordStream(Fd socket) : socket_(std::move(socket)) {}
-  int number() const { return socket_.number(); }
-
-  // Reads once. False: the other side is gone.
-  bool receive() {
-    char room[record_head + record_most];
-    auto received = receive_with_fd(socket_.number(), room);
-    if (!received) LogLine{"receive"}.add("error", received.error().text()).write();
-    if (!received || received->bytes == 0) return false;
-    bytes_.append(room, received->bytes);
-    if (received->fd.is_open()) fds_.push_back(std::move(received->fd));
-    return true;
-  }
-  // The next whole record's body, or nothing yet; an error when what came cannot be one.
-  Result<std::optional<std::string>> next() {
-    if (bytes_.size() < record_head) return std::optional<std::string>{};
-    std::size_t const length = TRY(record_length(Wire{std::string_view{bytes_}.substr(0, record_head)}));
-    if (bytes_.size() < record_head + length) return std::optional<std::string>{};
-    std::string body = bytes_.substr(record_head, length);
-    bytes_.erase(0, record_head + length);
-    return std::optional{std::move(body)};
-  }
-  Fd take_fd() {
-    if (fds_.empty()) return Fd{};
-    Fd fd = std::move(fds_.front());
-    fds_.pop_front();
-    return fd;
-  }
-
- private:
-  Fd socket_;
-  std::string bytes_;
-  std::deque<Fd> fds_;
-};
-
 struct Child {
   Mailbox mailbox;
   pid_t pid;
@@ -84,85 +42,53 @@ struct Child {
 class Spawner {
  public:
   Spawner(std::string local, std::string host, Directory users, Accounts accounts)
-      : local_(std::move(local)), host_(std::move(host)), users_(std::move(users)), accounts_(std::move(accounts)) {}
+      : local_(std::move(local)),
+        host_(std::move(host)),
+        users_(std::move(users)),
+        accounts_(std::move(accounts)),
+        sender_(accounts_.uid_of(Account::send)) {}
 
   void run(const Fd& signals);
 
  private:
-  void accept_sender();
-  bool hear_sender();
+  std::vector<DeliveryKey> running() const;
+  void hear_sender();
   Status handle(Wire body);
   Result<Mailbox> mailbox_of(const LocalRequest& request) const;
   Status deliver(const LocalRequest& request, const Fd& message);
   Result<Child*> child_for(const Mailbox& mailbox);
   bool hear_child(Child& child);
   void lose(const Child& child);
-  static void reap();
-  bool is_delivering() const;
-  void report(DeliveryReport report);
-  void tell_sender(const std::string& record);
   Deadline next_leave() const;
 
   std::string local_;
   std::string host_;
   Directory users_;
   Accounts accounts_;
-  std::optional<RecordStream> sender_;
+  SenderConnection sender_;
   std::list<Child> children_;
-  std::map<DeliveryKey, DeliveryReport> ended_;  // not yet forgotten
 };
 
-void Spawner::tell_sender(const std::string& record) {
-  if (!sender_) return;
-  if (!write_all(sender_->number(), record, Deadline::in(1min))) sender_.reset();  // it hears everything when it is back
-}
-
-void Spawner::report(DeliveryReport report) {
-  tell_sender(report.encoded());
-  ended_.insert_or_assign(report.key, std::move(report));
-}
-
-void Spawner::accept_sender() {
-  Fd socket{accept4(0, nullptr, nullptr, SOCK_CLOEXEC)};
-  if (!socket.is_open()) return;
-  auto const peer = peer_of(socket.number());
-  if (!peer || peer->uid != accounts_.uid_of(Account::send)) {
-    LogLine{"refused"}.add("uid", std::uint64_t{peer ? peer->uid : 0}).add("reason", "not queue-send").write();
-    return;
-  }
-  sender_.emplace(std::move(socket));
-  std::string greeting;
-  for (const auto& [key, report] : ended_) greeting += report.encoded();
+std::vector<DeliveryKey> Spawner::running() const {
+  std::vector<DeliveryKey> keys;
   for (const Child& child : children_)
-    if (child.running) greeting += DeliveryReport{Outcome::running, *child.running, {}}.encoded();
-  tell_sender(greeting + ready_record());
+    if (child.running) keys.push_back(*child.running);
+  return keys;
 }
 
-// False: queue-send is gone, or speaks nonsense.
-bool Spawner::hear_sender() {
-  if (!sender_->receive()) return false;
-  for (;;) {
-    auto const body = sender_->next();
-    if (!body || !*body) return body.has_value();
-    if (auto const status = handle(Wire{**body}); !status) {
-      LogLine{"refused"}.add("error", status.error().text()).write();
-      return false;
-    }
-    if (!sender_) return true;
-  }
+void Spawner::hear_sender() {
+  sender_.receive();
+  while (auto const body = sender_.next_request())
+    if (auto const status = handle(Wire{*body}); !status) return sender_.refuse(status.error());
 }
 
 Status Spawner::handle(Wire body) {
-  if (body.bytes().front() == 'F') {
-    ended_.erase(TRY(parse_forget(body)));
-    return Done{};
-  }
   LocalRequest const request = TRY(LocalRequest::parse(body));
-  Fd const message = sender_->take_fd();
+  Fd const message = sender_.take_fd();
   if (!message.is_open()) return permanent("a request without its message");
   if (auto const started = deliver(request, message); !started) {
     const Error& error = started.error();
-    report({error.is_permanent() ? Outcome::failed : Outcome::deferred, request.key, error.text()});
+    sender_.report({error.is_permanent() ? Outcome::failed : Outcome::deferred, request.key, error.text()});
   }
   return Done{};
 }
@@ -222,7 +148,7 @@ bool Spawner::hear_child(Child& child) {
       return false;  // a `local` that was taken over can speak of its own delivery only
     child.running.reset();
     child.leaves = Deadline::in(idle_time);
-    report(*std::move(heard));
+    sender_.report(*std::move(heard));
   }
 }
 
@@ -230,23 +156,7 @@ bool Spawner::hear_child(Child& child) {
 void Spawner::lose(const Child& child) {
   if (!child.running) return;
   LogLine{"local-lost"}.add("user", child.mailbox.user).add("id", child.running->id.view()).write();
-  report({Outcome::deferred, *child.running, "4.3.0 local ended without an outcome; see the log of local-spawn"});
-}
-
-void Spawner::reap() {
-  int status = 0;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-    if (status == 0) continue;
-    LogLine{"local-failed"}
-        .add("child", static_cast<std::uint64_t>(pid))
-        .add(WIFSIGNALED(status) ? "signal" : "exit",
-             static_cast<std::uint64_t>(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)))
-        .write();
-  }
-}
-
-bool Spawner::is_delivering() const {
-  return std::any_of(children_.begin(), children_.end(), [](const Child& child) { return child.running.has_value(); });
+  sender_.report({Outcome::deferred, *child.running, "4.3.0 local ended without an outcome; see the log of local-spawn"});
 }
 
 Deadline Spawner::next_leave() const {
@@ -259,9 +169,8 @@ Deadline Spawner::next_leave() const {
 // Told to stop, it takes no further request and leaves when what runs has ended.
 void Spawner::run(const Fd& signals) {
   bool is_stopping = false;
-  while (!is_stopping || is_delivering()) {
-    int const requests = is_stopping ? -1 : sender_ ? sender_->number() : 0;
-    std::vector<pollfd> waiting{{signals.number(), POLLIN, 0}, {requests, POLLIN, 0}};
+  while (!is_stopping || !running().empty()) {
+    std::vector<pollfd> waiting{{signals.number(), POLLIN, 0}, {is_stopping ? -1 : sender_.number(), POLLIN, 0}};
     for (const Child& child : children_) waiting.push_back({child.stream.number(), POLLIN, 0});
     if (poll(waiting.data(), waiting.size(), next_leave().poll_timeout()) < 0) continue;
     std::size_t at = 2;
@@ -272,12 +181,12 @@ void Spawner::run(const Fd& signals) {
       child = leaves ? children_.erase(child) : std::next(child);  // closing its socket sends it home
     }
     for (int signal; (signal = next_signal(signals)) != 0;) is_stopping |= signal == SIGTERM;
-    reap();
+    reap_children("local-failed");
     if (waiting[1].revents == 0) continue;
-    if (!sender_)
-      accept_sender();
-    else if (!hear_sender())
-      sender_.reset();
+    if (sender_.is_open())
+      hear_sender();
+    else
+      sender_.accept(running());
   }
 }
 

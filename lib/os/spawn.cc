@@ -5,7 +5,10 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "lib/os/log.h"
 
 namespace postern {
 
@@ -59,7 +62,8 @@ Result<pid_t> Spawn::start() const {
     }
   }
   if (becomes_) {
-    if (syscall(SYS_setgroups, 0, nullptr) != 0 || syscall(SYS_setresgid, gid_, gid_, gid_) != 0 || syscall(SYS_setresuid, uid_, uid_, uid_) != 0)
+    if (syscall(SYS_setgroups, 0, nullptr) != 0 || syscall(SYS_setresgid, gid_, gid_, gid_) != 0 ||
+        syscall(SYS_setresuid, uid_, uid_, uid_) != 0)
       _exit(111);
   }
   if (!directory_.empty() && chdir(directory_.c_str()) != 0) _exit(111);
@@ -69,6 +73,18 @@ Result<pid_t> Spawn::start() const {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   execve(words[0], words.data(), environment.data());
   _exit(111);
+}
+
+void reap_children(std::string_view event) {
+  int status = 0;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (status == 0) continue;
+    LogLine{event}
+        .add("child", static_cast<std::uint64_t>(pid))
+        .add(WIFSIGNALED(status) ? "signal" : "exit",
+             static_cast<std::uint64_t>(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)))
+        .write();
+  }
 }
 
 }  // namespace postern

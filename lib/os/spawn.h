@@ -17,9 +17,9 @@ class Spawn {
 
   Spawn& argument(std::string word);
   Spawn& variable(std::string_view name, std::string_view value);
-  Spawn& give(int number, int fd);         // `fd` becomes `number` in the child; 0, 1 and 2 not given stay as they are
-  Spawn& as(Uid uid, Gid gid);             // no supplementary groups
-  Spawn& in(std::string directory);        // entered after becoming the user
+  Spawn& give(int number, int fd);   // `fd` becomes `number` in the child; 0, 1 and 2 not given stay as they are
+  Spawn& as(Uid uid, Gid gid);       // no supplementary groups
+  Spawn& in(std::string directory);  // entered after becoming the user
   // The child's pid. A child that cannot become, enter or exec ends with 111 at once.
   Result<pid_t> start() const;
 
@@ -36,5 +36,8 @@ class Spawn {
   uid_t uid_ = 0;
   gid_t gid_ = 0;
 };
+
+// Takes the ends of children, and writes a line for each that failed; `event` is one of ours.
+void reap_children(std::string_view event);
 
 }  // namespace postern
