@@ -114,7 +114,7 @@ $(BUILD)/%.o: %.cc
 units: $(BUILD)/tests/units
 $(BUILD)/tests/units: $(unit_sources:%.cc=$(BUILD)/%.o) $(BUILD)/tests/unit_main.o $(module_objects) $(lib_archive)
 	@echo "  LINK $@"
-	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^ -lcdb -lcrypt
+	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^ -lcdb -lcrypt -lidn2 -lunistring
 
 # For tests/breach: every program again, with an attacker in it that goes on where confine() has done its work.
 breach_objects := $(BUILD)/tests/breach/attacker.o $(BUILD)/tests/breach/attempts.o
@@ -146,7 +146,7 @@ build/fuzz/all.a: $(lib_sources:%.cc=build/fuzz/%.o) $(patsubst $(BUILD)/%,build
 	@ar crs $@ $^
 build/fuzz/tests/%_fuzz: build/fuzz/tests/%_fuzz.o build/fuzz/tests/fuzz_name.o build/fuzz/all.a
 	@echo "  LINK $@"
-	@$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcdb -lcrypt
+	@$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcdb -lcrypt -lidn2 -lunistring
 
 fuzz: $(fuzz_targets)
 	tests/run-fuzz $(FUZZ_SECONDS)

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "lib/core/ascii.h"
+
 namespace postern {
 
-Status WireLength::add(std::string_view text) {
+Status TextMeasure::add(std::string_view text) {
   bytes_ += text.size() + static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  has_eight_bit_ = has_eight_bit_ || !is_all_ascii(text);
   return Done{};
 }
 

@@ -14,14 +14,17 @@ class TextSink {
   virtual Status add(std::string_view text) = 0;
 };
 
-// Bytes that a text has on the wire, where lines end in CRLF; dots and what ends a message are not counted (RFC 1870 §5).
-class WireLength final : public TextSink {
+// Bytes that a text has on the wire, where lines end in CRLF; dots and what ends a message are not counted (RFC 1870 §5). And
+// whether it is ASCII.
+class TextMeasure final : public TextSink {
  public:
   Status add(std::string_view text) override;
   std::uint64_t bytes() const { return bytes_; }
+  bool has_eight_bit() const { return has_eight_bit_; }
 
  private:
   std::uint64_t bytes_ = 0;
+  bool has_eight_bit_ = false;
 };
 
 }  // namespace postern

@@ -1,0 +1,1 @@
+libs_remote := -lidn2 -lunistring

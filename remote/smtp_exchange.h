@@ -1,0 +1,58 @@
+// smtp_exchange - commands to another host and its replies, in step: nothing is sent while an unread reply is there
+//
+// An error of ask() or hear() is the end of the connection: why, in the words of a report, is trouble(). Whoever goes on after
+// one asks a connection that is dead.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/core/clock.h"
+#include "lib/net/ip.h"
+#include "lib/os/fd.h"
+#include "remote/peer_reply.h"
+
+namespace postern {
+
+struct MailHost {
+  std::string name;  // as DNS or control/smtproutes has it
+  IpAddress address;
+  std::string text() const { return name + "[" + address.text() + "]"; }
+};
+
+class SmtpExchange {
+ public:
+  SmtpExchange(Fd socket, MailHost host) : host_(std::move(host)), socket_(std::move(socket)), replies_(socket_.number()) {}
+
+  const MailHost& host() const { return host_; }
+  int socket() const { return socket_.number(); }
+  ReplyReader& replies() { return replies_; }
+  bool is_open() const { return trouble_.empty(); }
+  const std::string& trouble() const { return trouble_; }  // "4.4.2 mx.example.org[192.0.2.1]: ..."; empty while all is well
+  bool was_left() const { return end_ != End::broken; }    // the other side ended it: 421, or it closed the connection
+  bool said_421() const { return end_ == End::announced; }
+
+  // Sends whole commands. `about` is the question, for trouble(): "MAIL".
+  Status ask(std::string_view commands, std::string_view about, Deadline deadline);
+  // The next reply. 421 is none: it is the end (RFC 5321 §3.8).
+  Result<PeerReply> hear(std::string_view about, Deadline deadline);
+  // Nothing was said unasked. Else the connection ends.
+  Status expect_silence(std::string_view about);
+
+  std::string said(const PeerReply& reply) const;  // "5.1.1 mx.example.org[192.0.2.1] said: 550 5.1.1 no such user"
+  // Ends the connection: what happened, in our words.
+  Error fail(std::string_view status, std::string_view what);
+  Error fail(const Error& error, std::string_view about);
+  Error turn_away(const PeerReply& reply);  // its reply is the trouble
+  void say_goodbye();
+
+ private:
+  MailHost host_;
+  Fd socket_;
+  ReplyReader replies_;
+  std::string trouble_;
+  enum class End : unsigned char { broken, closed, announced } end_ = End::broken;
+};
+
+}  // namespace postern
