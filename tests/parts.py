@@ -9,6 +9,7 @@ played by the test.
 Needs root: services run as their own users, which are made if they are missing.
 """
 import ctypes
+import grp
 import os
 import pwd
 import re
@@ -238,15 +239,15 @@ class Parts:
             listener.listen(512)
         return listener
 
-    def serve(self, service, words, user=None, wrapper=(), listener=None):
-        """Starts a service and waits until it says that it is ready."""
+    def serve(self, service, words, user=None, wrapper=(), listener=None, groups=()):
+        """Starts a service, in further groups if it is said, and waits until it says that it is ready."""
         listener = listener or self.listen(service)
         reader, writer = os.pipe()
         log_path = os.path.join(self.path, "log", service)
         who = {}
         if user:
             entry = pwd.getpwnam(user)
-            who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+            who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": [grp.getgrnam(name).gr_gid for name in groups]}
         with open(log_path, "ab") as log:
             process = subprocess.Popen(
                 [*wrapper, self.program(words[0]), *words[1:]], stdin=listener, stdout=log, stderr=log,

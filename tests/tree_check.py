@@ -190,7 +190,7 @@ def _():
     for name, source in PROGRAMS.items():
         objects = [BUILD / source.with_suffix(".o"), *(BUILD / source.parts[0]).glob("*_*.o")]
         calls = subprocess.run(["nm", "-uC", *map(str, objects)], check=True, capture_output=True, text=True).stdout
-        if "postern::confine()" not in calls.split("\n\n")[0]:
+        if not re.search(r"postern::confine(_with)?\(", calls.split("\n\n")[0]):
             wrong.append(name)
     none(wrong)
 

@@ -63,8 +63,7 @@ Result<Frame> Frame::parse(Wire wire) {
 }
 
 Result<Frame> read_frame(int fd) {
-  struct stat status {};
-  if (fstat(fd, &status) != 0) return system_error("stat a queue file");
+  struct stat const status = TRY(status_of(fd));
   if (!S_ISREG(status.st_mode)) return permanent("queue file: not a regular file");
   char room[Frame::size];
   TRY(pread_exactly(fd, room, 0));

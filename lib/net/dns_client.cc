@@ -22,11 +22,12 @@ Error ended() { return Error{Fate::temporary, "dnsqd ends the connection", {}, E
 
 }  // namespace
 
-Result<DnsClient> DnsClient::connect() { return DnsClient{TRY(connect_to_dnsqd())}; }
+Result<DnsClient> DnsClient::connect() { return DnsClient{TRY(connect_to_dnsqd()), most_in_vain}; }
+Result<DnsClient> DnsClient::connect_once() { return DnsClient{TRY(connect_to_dnsqd()), 0}; }
 
 // Of what was asked and not answered, nothing may still come on the connection that ended.
 Status DnsClient::ask_again(Deadline deadline) {
-  if (++connected_in_vain_ > most_in_vain) return ended();
+  if (++connected_in_vain_ > most_in_vain_) return ended();
   socket_ = TRY(connect_to_dnsqd());
   ++connection_;
   input_.clear();

@@ -25,7 +25,8 @@ struct NumberedAnswer {
 
 class DnsClient {
  public:
-  static Result<DnsClient> connect();  // to run/dnsqd/s
+  static Result<DnsClient> connect();       // to run/dnsqd/s
+  static Result<DnsClient> connect_once();  // for who may not connect again: when dnsqd ends the connection, so do all questions
 
   // Asks and waits. Questions sent before stay under way; their answers are for next().
   Result<DnsAnswer> ask(DnsType type, std::string_view name, Deadline deadline);
@@ -42,7 +43,7 @@ class DnsClient {
   bool has_answer() const { return !answers_.empty(); }
 
  private:
-  explicit DnsClient(Fd socket) : socket_(std::move(socket)) {}
+  explicit DnsClient(Fd socket, unsigned most_in_vain) : socket_(std::move(socket)), most_in_vain_(most_in_vain) {}
   Status write(std::string_view bytes, Deadline deadline);  // and takes answers meanwhile, so that neither side waits for ever
   Status read_answers(Deadline deadline);                   // what is there, or the first bytes that come
   Status take_answers();
@@ -52,6 +53,7 @@ class DnsClient {
   std::uint32_t last_number_ = 0;
   std::uint32_t connection_ = 0;    // counts them
   unsigned connected_in_vain_ = 0;  // times in a row
+  unsigned most_in_vain_;
   std::map<std::uint32_t, DnsQuestion> asked_;
   std::map<std::uint32_t, DnsAnswer> answers_;
   std::string input_;

@@ -78,7 +78,8 @@ Status allow_port(int ruleset, std::uint64_t access, std::uint16_t port) {
 }
 
 Status allow_ports(int ruleset, const Row& row) {
-  if (row.promises & connects) TRY(allow_port(ruleset, tcp_bind, 0));  // an address of its own choice, never a port
+  if ((row.promises | row.kept_for_children) & connects)
+    TRY(allow_port(ruleset, tcp_bind, 0));  // an address of its own choice, never a port
   for (std::uint16_t const port : row.ports.numbers)
     if (port != 0 && !row.ports.any) TRY(allow_port(ruleset, tcp_connect, port));
   return Done{};
@@ -102,6 +103,7 @@ Status restrict_files(const Row& row) {
   if (version >= net_version) TRY(allow_ports(ruleset.number(), row));
 #ifdef POSTERN_SANITIZE
   TRY(allow_path(ruleset.number(), PathRule{"/proc", may_read}, version));
+  if (row.promises & starts) TRY(allow_path(ruleset.number(), PathRule{"/", may_read | may_execute}, version));  // the loader
 #endif
   if (syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0) return system_error("confine: Landlock");
   return Done{};

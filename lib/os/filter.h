@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -180,6 +181,13 @@ class FilterMaker {
 
   consteval void family_leaf() {
     load_argument(0);
+    if ((promises_ & interfaces) && !(promises_ & loads)) {
+      jump_if(BPF_JEQ, AF_NETLINK, 0, 4);
+      load_argument(2);
+      jump_if(BPF_JEQ, NETLINK_ROUTE, 0, 1);
+      answer(SECCOMP_RET_ALLOW);
+      answer(SECCOMP_RET_KILL_PROCESS);
+    }
     if (promises_ & local_sockets) {
       jump_if(BPF_JEQ, AF_UNIX, 0, 1);
       answer(SECCOMP_RET_ALLOW);

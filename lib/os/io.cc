@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -145,6 +146,12 @@ Result<std::string> read_all(int fd, std::size_t most) {
     if (got > most - text.size()) return permanent("read: the file is too large");
     text.append(room, got);
   }
+}
+
+Result<struct stat> status_of(int fd) {
+  struct stat status {};
+  if (syscall(SYS_fstat, fd, &status) != 0) return system_error("look at a descriptor");
+  return status;
 }
 
 Status set_nonblocking(int fd) {

@@ -4,6 +4,7 @@
 // error whose number() is ETIMEDOUT; a peer that closed is ECONNRESET where the caller needed more.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -32,6 +33,9 @@ Status pwrite_all(int fd, std::string_view bytes, off_t at);
 Status sync_file(int fd);  // fsync; a failed one must never be tried again (the kernel has forgotten the pages)
 // The whole rest of a small file, or a permanent error when it holds more than `most` bytes.
 Result<std::string> read_all(int fd, std::size_t most);
+
+// fstat(2), for who may look at descriptors but at no path: libc's own asks by a path, an empty one.
+Result<struct stat> status_of(int fd);
 
 Status set_nonblocking(int fd);
 

@@ -135,6 +135,20 @@ inline constexpr Row manifest[] = {
      .paths = {{{".", may_read | may_write | may_create | may_remove | may_link_in}}},
      .environment = "USER HOME HOST",
      .limits = {.memory = 32 * MiB, .open_files = 32}},
+    {.name = "remote-spawn", .account = Account::remote,
+     .promises = stdio | accepts | starts,
+     .kept_for_children = child_start | read_files | local_sockets | connects | interfaces,
+     .fds = "0<listening socket 2>log",
+     .paths = {{{"control", may_read}}},  // and the directory of remote
+     .ports = {.any = true},
+     .children = "remote",
+     .environment = "NOTIFY",
+     .limits = {.open_files = 2048}},
+    {.name = "remote", .account = Account::remote,
+     .promises = stdio | connects,  // to one port, and no file at all
+     .fds = "0<>remote-spawn 1>outcomes, by hand 2>log",
+     .sockets = "dnsqd",  // connected before it is confined
+     .limits = {.memory = 32 * MiB, .open_files = 16}},
     {.name = "inject", .account = Account::caller,
      .promises = stdio | local_sockets,  // likewise
      .fds = "0<message 1>message or ID, when asked for 2>errors",

@@ -1,9 +1,9 @@
 // promises - words for what a program may ask of the kernel, and the system calls behind each
 //
 // A word is a bit. What no word of a program's row covers kills it with SIGSYS. Some calls are looked at more closely
-// (filter.h): socket() by address family and type, mmap() and mprotect() so that no memory is ever made executable, clone() so that
-// nobody makes namespaces, ioctl() by request. No word covers tgkill(): abort() then ends with SIGSYS, and a program that was
-// taken over cannot kill the others of its user.
+// (filter.h): socket() by address family and type, mmap() and mprotect() so that no memory is ever made executable, clone() so
+// that nobody makes namespaces, ioctl() by request. No word covers tgkill(): abort() then ends with SIGSYS, and a program that
+// was taken over cannot kill the others of its user.
 #pragma once
 
 #include <sys/syscall.h>
@@ -28,7 +28,8 @@ enum Promise : unsigned {
   loads = 1u << 11,     // becomes any other program, with no file rule and no limit: what ordinary programs need of the kernel
   terminal = 1u << 12,  // ask whether a descriptor is a terminal, and hide what is typed there
   connects = 1u << 13,  // TCP connections to other hosts; Landlock holds them to the row's ports
-  datagrams = 1u << 14,  // UDP to other hosts
+  datagrams = 1u << 14,   // UDP to other hosts
+  interfaces = 1u << 15,  // ask the kernel for this host's addresses
 };
 
 constexpr std::size_t syscall_room = 512;  // numbers from here on are refused
@@ -73,6 +74,7 @@ consteval SyscallSet syscalls_of(unsigned promises) {
   if (promises & listens) allow(SYS_socket, SYS_bind, SYS_listen, SYS_setsockopt, SYS_getsockopt, SYS_getsockname);
   if (promises & (connects | datagrams))
     allow(SYS_socket, SYS_bind, SYS_connect, SYS_getsockopt, SYS_setsockopt, SYS_getsockname, SYS_getpeername);
+  if (promises & interfaces) allow(SYS_socket, SYS_bind, SYS_getsockname);
   if (promises & restricts)
     allow(SYS_prctl, SYS_close_range, SYS_seccomp, SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self,
           SYS_prlimit64, SYS_setrlimit, SYS_openat);

@@ -42,7 +42,7 @@ inline constexpr std::uint64_t any_size = 1ull << 40;
 
 inline constexpr Setting settings[] = {
     // names
-    {"me", Kind::line, 0, 0, 0, "an error: every host has a name", "smtpd queue-inject queue-send bounce inject local-spawn user", "next connection or message; queue-send: within 5 seconds; local-spawn: on restart", "this host's name: greeting, Received, bounces, names of files in Maildirs"},
+    {"me", Kind::line, 0, 0, 0, "an error: every host has a name", "smtpd queue-inject queue-send bounce inject local-spawn remote user", "next connection or message; queue-send: within 5 seconds; local-spawn: on restart; remote: when the next one starts", "this host's name: greeting, Received, bounces, names of files in Maildirs"},
     {"locals", Kind::list, 0, 0, 0, "me", "smtpd queue-send user", next_connection_or_5_seconds, "domains whose mail is for users of this host"},
     {"virtualdomains", Kind::list, 0, 0, 0, "none", "smtpd queue-send user", next_connection_or_5_seconds, "domain:prefix or user@domain:prefix; mail goes to the user prefix-localpart"},
     {"rcpthosts", Kind::list, 0, 0, 0, "locals and virtualdomains only", "smtpd queue-send user", next_connection_or_5_seconds, "further domains whose mail is taken from strangers (backup MX); .domain is every name below it"},
@@ -70,7 +70,12 @@ inline constexpr Setting settings[] = {
     {"retryschedule", Kind::list, 0, 0, 0, "5 minutes, growing by half to 4 hours", "queue-send", within_5_seconds, "seconds between tries, a number a line, the last one repeats; or the word steady: every 15 minutes"},
     {"queuescan", Kind::number, 300, 1, 3600, "300", "queue-send", within_5_seconds, "seconds between looks for messages that nobody told of"},
     // remote delivery
-    {"smtproutes", Kind::list, 0, 0, 0, "none: by MX records", "", "queue-send: within 5 seconds; a password: when the next remote starts", "domain:relay:port user password; .domain is every name below it, no domain all others, user@domain or @domain a sender; no relay: by MX"},
+    {"smtproutes", Kind::list, 0, 0, 0, "none: by MX records", "remote", "queue-send: within 5 seconds; a password: when the next remote starts", "domain:relay:port user password; .domain is every name below it, no domain all others, user@domain or @domain a sender; no relay: by MX"},
+    {"helohost", Kind::line, 0, 0, 0, "me", "remote", "when the next remote starts", "what this host calls itself towards others: a host name or an address literal"},
+    {"outgoingip", Kind::list, 0, 0, 0, "as the kernel chooses", "remote", "when the next remote starts", "addresses to connect from: one of IPv4, one of IPv6"},
+    {"smtpport", Kind::number, 25, 1, 65535, "25", "remote", "when the next remote starts", "port of MX hosts; a relay's stands in smtproutes"},
+    {"timeoutconnect", Kind::number, 30, 1, 3600, "30", "remote", "when the next remote starts", "seconds to wait for a connection with one address"},
+    {"timeoutremote", Kind::number, 0, 0, 3600, "0", "remote", "when the next remote starts", "seconds to wait for each answer; 0 is what RFC 5321 §4.5.3.2 says, 2 to 10 minutes"},
     // bounce, inject
     {"bouncefrom", Kind::line, 0, 0, 0, "MAILER-DAEMON", "bounce", next_message, "local part of the From line of bounces"},
     {"bouncehost", Kind::line, 0, 0, 0, "me", "bounce", next_message, "its domain"},

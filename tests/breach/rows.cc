@@ -14,7 +14,7 @@ constexpr std::pair<const char*, unsigned> promises[] = {
     {"stdio", stdio},       {"read_files", read_files}, {"write_files", write_files}, {"local_sockets", local_sockets},
     {"accepts", accepts},   {"forks", forks},           {"starts", starts},           {"becomes", becomes},
     {"listens", listens},   {"restricts", restricts},   {"chowns", chowns},           {"loads", loads},
-    {"terminal", terminal}, {"connects", connects},     {"datagrams", datagrams}};
+    {"terminal", terminal}, {"connects", connects},     {"datagrams", datagrams},     {"interfaces", interfaces}};
 
 template <std::size_t I>
 void say_promise() {
