@@ -3,10 +3,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "lib/os/log.h"
 
@@ -41,6 +42,36 @@ Spawn& Spawn::in(std::string directory) {
   return *this;
 }
 
+// In the child: the step that failed, with its errno, or it does not come back. The group and user calls are made directly,
+// since libc's wrappers speak to other threads' bookkeeping.
+Spawn::Step Spawn::become(char* const* words, char* const* environment) const {
+  for (const Given& given : given_)
+    if (given.fd == given.number ? fcntl(given.fd, F_SETFD, 0) != 0 : dup2(given.fd, given.number) < 0) return Step::descriptors;
+  if (becomes_ && (syscall(SYS_setgroups, 0, nullptr) != 0 || syscall(SYS_setresgid, gid_, gid_, gid_) != 0 ||
+                   syscall(SYS_setresuid, uid_, uid_, uid_) != 0))
+    return Step::user;
+  if (!directory_.empty() && chdir(directory_.c_str()) != 0) return Step::directory;
+  signal(SIGPIPE, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execve(words[0], words, environment);
+  return Step::program;
+}
+
+Error Spawn::error_of(Step step, int number) const {
+  switch (step) {
+    case Step::descriptors:
+      return Error{Fate::temporary, "hand descriptors to", words_[0], number};
+    case Step::user:
+      return Error{Fate::temporary, "become the user for", words_[0], number};
+    case Step::directory:
+      return Error{Fate::temporary, "enter", directory_, number};
+    default:
+      return Error{Fate::temporary, "execute", words_[0], number};
+  }
+}
+
 Result<pid_t> Spawn::start() const {
   std::vector<char*> words, environment;
   for (const std::string& word : words_) words.push_back(const_cast<char*>(word.c_str()));
@@ -48,31 +79,19 @@ Result<pid_t> Spawn::start() const {
   words.push_back(nullptr);
   environment.push_back(nullptr);
 
-  // vfork: the parent waits, and until exec the child only makes system calls. The group and user calls are made
-  // directly, since libc's wrappers speak to other threads' bookkeeping.
+  // vfork: the parent waits, and until exec the child only makes system calls. It has our memory, so it can say what failed.
+  volatile Step failed = Step::none;
+  volatile int number = 0;
   pid_t const pid = vfork();
+  if (pid == 0) {
+    failed = become(words.data(), environment.data());
+    number = errno;
+    _exit(111);
+  }
   if (pid < 0) return system_error("vfork");
-  if (pid > 0) return pid;
-
-  for (const Given& given : given_) {
-    if (given.fd == given.number) {
-      fcntl(given.fd, F_SETFD, 0);
-    } else if (dup2(given.fd, given.number) < 0) {
-      _exit(111);
-    }
-  }
-  if (becomes_) {
-    if (syscall(SYS_setgroups, 0, nullptr) != 0 || syscall(SYS_setresgid, gid_, gid_, gid_) != 0 ||
-        syscall(SYS_setresuid, uid_, uid_, uid_) != 0)
-      _exit(111);
-  }
-  if (!directory_.empty() && chdir(directory_.c_str()) != 0) _exit(111);
-  signal(SIGPIPE, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  execve(words[0], words.data(), environment.data());
-  _exit(111);
+  if (failed == Step::none) return pid;
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  return error_of(failed, number);
 }
 
 void reap_children(std::string_view event) {

@@ -20,14 +20,18 @@ class Spawn {
   Spawn& give(int number, int fd);   // `fd` becomes `number` in the child; 0, 1 and 2 not given stay as they are
   Spawn& as(Uid uid, Gid gid);       // no supplementary groups
   Spawn& in(std::string directory);  // entered after becoming the user
-  // The child's pid. A child that cannot become, enter or exec ends with 111 at once.
+  // The child's pid, or what kept it from being the program.
   Result<pid_t> start() const;
 
  private:
+  enum class Step { none, descriptors, user, directory, program };
   struct Given {
     int number;
     int fd;
   };
+  Step become(char* const* words, char* const* environment) const;
+  Error error_of(Step step, int number) const;
+
   std::vector<std::string> words_;
   std::vector<std::string> environment_;
   std::vector<Given> given_;

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include <catch2/catch.hpp>
 
 #include "lib/os/fd.h"
@@ -101,12 +103,15 @@ TEST_CASE("a child enters its directory, after it became the user") {
         "Uid:65534655346553465534\nGid:65533655336553365533\nGroups:\n");
   Spawn outside{"/bin/true"};
   outside.as(*Uid::from(65534), *Gid::from(65533)).in(scratch.path());  // 0700, root's
-  CHECK(exit_code_of(*outside.start()) == 111);
+  CHECK(outside.start().error().text() == "enter " + scratch.path() + ": Permission denied");
 }
 
-TEST_CASE("what cannot start ends with 111") {
-  CHECK(exit_code_of(*Spawn{"/nowhere/program"}.start()) == 111);
-  CHECK(exit_code_of(*Spawn{"/bin/true"}.in("/nowhere").start()) == 111);
-  CHECK(exit_code_of(*Spawn{"/bin/true"}.give(5, 999).start()) == 111);
+TEST_CASE("a child that cannot start is said with its error, and leaves no process behind") {
+  CHECK(Spawn{"/nowhere/program"}.start().error().text() == "execute /nowhere/program: No such file or directory");
+  CHECK(Spawn{"/bin/true"}.in("/nowhere").start().error().text() == "enter /nowhere: No such file or directory");
+  CHECK(Spawn{"/bin/true"}.give(5, 999).start().error().text() == "hand descriptors to /bin/true: Bad file descriptor");
+  CHECK(Spawn{"/bin/true"}.give(999, 999).start().error().text() == "hand descriptors to /bin/true: Bad file descriptor");
+  CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
+  CHECK(errno == ECHILD);
   CHECK(exit_code_of(*Spawn{"/bin/true"}.start()) == 0);
 }
