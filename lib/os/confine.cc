@@ -87,6 +87,7 @@ Status allow_ports(int ruleset, const Row& row) {
 
 Status restrict_files(const Row& row) {
   int const version = landlock_version();
+  if (version < 0) return system_error("confine: Landlock");
   if (version < least_version) {  // users and modes still stand; the services say so and go on
     if (row.promises & accepts) LogLine{"confine"}.add("landlock", "missing").write();
     return Done{};
@@ -137,7 +138,8 @@ Status keep_only_becoming() {
 
 int landlock_version() {
   long const version = syscall(SYS_landlock_create_ruleset, nullptr, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
-  return version < 0 ? 0 : static_cast<int>(version);
+  bool const is_missing = version < 0 && (errno == ENOSYS || errno == EOPNOTSUPP);
+  return is_missing ? 0 : static_cast<int>(version);
 }
 
 Status confine_to(const Row& row, const Filter& filter) {

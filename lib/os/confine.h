@@ -18,7 +18,7 @@ Status confine_with(const PathRule& besides);
 // Likewise, and a right to connect to further ports.
 Status confine_with(std::span<const std::uint16_t> ports);
 
-// Says what the kernel cannot do, once: 0 is no Landlock at all.
+// The kernel's Landlock: 0 is none at all; less, and errno says why it could not be asked.
 int landlock_version();
 
 }  // namespace postern

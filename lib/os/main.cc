@@ -32,12 +32,11 @@ bool is_named(std::string_view list, std::string_view name) {
 }
 
 // Descriptors that whoever started us left open are not ours: only 0 to 2, the one to say "ready" on, and what the row says.
-void close_leftovers(const Args& args) {
-  if (row.inherits == Inherits::any) return;
+bool close_leftovers(const Args& args) {
+  if (row.inherits == Inherits::any) return true;
   auto const notify = parse_number(Wire{args.variable("NOTIFY").value_or(std::string_view{})}, 1u << 30);
   auto const kept = notify && *notify > 2 ? static_cast<unsigned>(*notify) : 2u;
-  if (kept > 3) syscall(SYS_close_range, 3u, kept - 1, 0u);
-  syscall(SYS_close_range, kept + 1, ~0u, 0u);
+  return (kept <= 3 || syscall(SYS_close_range, 3u, kept - 1, 0u) == 0) && syscall(SYS_close_range, kept + 1, ~0u, 0u) == 0;
 }
 
 Args take_args(int count, char** words, char** environment) {
@@ -118,9 +117,8 @@ int main(int count, char** words) {
   signal(SIGPIPE, SIG_IGN);
   Args args = take_args(count, words, environ);
   environ = nullptr;
-  close_leftovers(args);
 
-  Status const status = program(std::move(args));
+  Status const status = close_leftovers(args) ? program(std::move(args)) : system_error("close what is not ours");
   if (status) return 0;
   std::string line{program_name};
   line += ": ";
