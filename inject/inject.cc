@@ -27,9 +27,10 @@ namespace {
 constexpr std::size_t read_ahead = 1u << 20;
 
 Status enter(const std::string& directory) {
-  if (chdir(directory.c_str()) != 0)
-    return Error{Fate::permanent, "cannot enter Postern's directory (--dir or POSTERN_DIR names it):", directory, errno};
-  return Done{};
+  if (chdir(directory.c_str()) == 0) return Done{};
+  bool const is_wrong = errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ENAMETOOLONG || errno == ELOOP;
+  return Error{is_wrong ? Fate::permanent : Fate::temporary,
+               "cannot enter Postern's directory (--dir or POSTERN_DIR names it):", directory, errno};
 }
 
 Status print_message(const RewrittenHeader& header, MessageSource& source) {

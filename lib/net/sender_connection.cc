@@ -20,7 +20,7 @@ void SenderConnection::report(DeliveryReport report) {
 
 void SenderConnection::accept(const std::vector<DeliveryKey>& running) {
   Fd socket{accept4(0, nullptr, nullptr, SOCK_CLOEXEC)};
-  if (!socket.is_open()) return;
+  if (!socket.is_open()) return LogLine{"accept"}.add("error", system_error("accept").text()).write();
   auto const peer = peer_of(socket.number());
   if (!peer || peer->uid != queue_send_) {
     LogLine{"refused"}.add("uid", std::uint64_t{peer ? peer->uid : 0}).add("reason", "not queue-send").write();

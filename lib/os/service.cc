@@ -75,11 +75,15 @@ bool wait_for_client(int events) {
     Fd socket{accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
     if (!socket.is_open()) {
       bool const is_short = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+      if (is_short) LogLine{"accept"}.add("error", system_error("accept").text()).write();
       if (is_short) poll(nullptr, 0, retry_milliseconds);  // the client goes on waiting, and would wake us at once again
       continue;                                            // else another process took it
     }
     auto const peer = peer_of(socket.number());
-    if (!peer) continue;
+    if (!peer) {
+      LogLine{"refused"}.add("error", peer.error().text()).write();
+      continue;
+    }
     slot.uid.store(peer->uid);
     slot.is_busy.store(1);
     tell_parent(pool);
