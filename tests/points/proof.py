@@ -157,8 +157,8 @@ def share_out(lanes, orders, on_answer):
                 busy -= 1
 
 
-def prove(what, actions_of, judge, most, always=lambda scenario, calls: []):
-    """Runs it all, and prints a case for each scenario."""
+def prove(what, actions_of, judge, most, found=lambda scenario, calls: {}):
+    """Runs it all, and prints a case for each scenario, and for each thing that was found once, by its name."""
     why = cannot_run()
     if why:
         print(f"skip {what}: NOT SHOWN: {why}", flush=True)
@@ -169,7 +169,7 @@ def prove(what, actions_of, judge, most, always=lambda scenario, calls: []):
     lanes = []
     for _ in range(LANES):
         lanes.append(Lane(judge, lanes))
-    counted, results = {}, {at: [] for at in chosen}
+    counted, results, named = {}, {at: [] for at in chosen}, {}
     try:
         share_out(lanes, [(at, "count") for at in chosen], lambda answer: counted.update({answer["scenario"]: answer}))
         orders = []
@@ -178,13 +178,28 @@ def prove(what, actions_of, judge, most, always=lambda scenario, calls: []):
                 continue
             calls = [Named(*call) for call in counted[at]["calls"]]
             actions = evenly(actions_of(points_of(calls), calls), most)
-            actions += [action for action in always(SCENARIOS[at].name, calls) if action not in actions]
+            for name, those in found(SCENARIOS[at].name, calls).items():
+                named[name] = (at, those)
+                actions += [action for action in those if action not in actions]
             orders += [(at, action, counted[at]["calls"]) for action in actions]
         share_out(lanes, orders, lambda answer: results[answer["scenario"]].append(answer))
     finally:
         for lane in lanes:
             lane.end()
+    report_found(named, results)
     report(what, chosen, counted, results, time.monotonic() - started)
+
+
+def report_found(named, results):
+    for name, (at, actions) in sorted(named.items()):
+        answers = [answer for answer in results[at] if answer["action"] in actions]
+        bad = [answer["wrong"] for answer in answers if answer.get("wrong")]
+        if bad:
+            not_ok(name, bad[0])
+        elif not any(answer.get("hit") for answer in answers):
+            not_ok(name, "no such call was made")
+        else:
+            ok(name)
 
 
 def report(what, chosen, counted, results, seconds):
