@@ -2,6 +2,7 @@
 """inject against a queue that records: headers, recipients, senders, line ends, refusals, exit codes"""
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ class Queue:
         self.place = tempfile.TemporaryDirectory(prefix="inject-")
         self.dir = self.place.name
         os.chmod(self.dir, 0o755)
+        self.program = shutil.copy(INJECT, f"{self.dir}/inject")  # where every uid can reach it
         for name in ("control", "run", "run/queue-anyone"):
             os.mkdir(f"{self.dir}/{name}", 0o755)
         self.set("me", "here.example")
@@ -64,7 +66,7 @@ class Queue:
 
     def run(self, *words, message=b"", environment=None, uid=None):
         self.requests.clear()
-        return subprocess.run([INJECT, *words], input=message, capture_output=True, check=False, cwd="/", user=uid, timeout=60,
+        return subprocess.run([self.program, *words], input=message, capture_output=True, check=False, cwd="/", user=uid, timeout=60,
                               env={"POSTERN_DIR": self.dir, "USER": "me", **(environment or {})})
 
     def inject(self, *words, **named):

@@ -185,6 +185,8 @@ with Parts() as parts:
                 letter, text = read_answer(stream)
                 equal(letter, b"T")
                 contains(text, b"4.3.1")
+                stream.sendall(b"nonsense")
+                equal(stream.recv(1), b"")  # so it is done with the message
 
         as_user("nobody")(greedy)
         folders_are_empty()
