@@ -63,9 +63,20 @@ class Place:
         os.chown(path, uid, uid if gid is None else gid)
         os.chmod(path, mode)
 
+    @staticmethod
+    def clear(program):
+        """What an attacker could make outside the instance, now or in an earlier run: what is there cannot be made."""
+        for folder in ("/", "/tmp", "/etc", "/dev/shm"):
+            for path in pathlib.Path(folder).glob(f"breach-{program}*"):
+                if path.is_dir() and not path.is_symlink():
+                    path.rmdir()
+                else:
+                    path.unlink()
+
     def victims(self, program):
         """Files that only this program's plan names, as their owners would have made them."""
         victim = "breach-" + program
+        self.clear(program)
         accounts = {line.split()[0]: [int(word) for word in line.split()[1:]] for line in (self.mail.dir / "control/accounts").read_text().splitlines()}
         queue, send = accounts["pn-queue"][0], accounts["pn-send"]
         for end in ("read", "write", "truncate", "chmod", "unlink", "moved", "replaced"):
@@ -154,6 +165,7 @@ def attack(place, program):
             text = text_of_attack(mail, program)
         finally:
             same_user.kill()
+            place.clear(program)
     answers = {}
     for goal, answer in re.findall(rf"^breach {program}\t([^\t\n]+)\t([^\t\n]+)$", text, re.M):
         answers.setdefault(goal, []).append(answer)
@@ -203,7 +215,7 @@ with Instance(users=("alice", "bob")) as instance:
             global COUNT
             answers = attack(where, one)
             COUNT += sum(map(len, answers.values()))
-            strange = [f"{goal}: {answer}" for goal, found in answers.items() for answer in found if not re.match("possible|errno|signal 31$", answer)]
+            strange = [f"{goal}: {answer}" for goal, found in answers.items() for answer in found if not re.match("possible|errno (?!17$)|signal 31$", answer)]
             expect(not strange, "; ".join(strange[:5]))
             TABLE[one] = reached(answers)
             ANSWERS.writelines(f"{one}\t{goal}\t{' '.join(sorted(set(found)))}\n" for goal, found in answers.items())

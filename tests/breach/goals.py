@@ -106,7 +106,7 @@ OWN = {
     "postern": same(SHELLS, "connect by TCP", "connect to an abstract socket", "connect to queue-anyone", "kill a process", "listen", "make memory executable",
                     "more descriptors than its row says", "more memory than its row says", "more processes than its row says", "other sockets",
                     "raise a limit", "read /etc/passwd", "read control files", "read the users database", "send by UDP", "start a shell",
-                    "start another program", "write anywhere else"),
+                    "start another program", "write anywhere else", "make a link or a device"),
     "queue": {"list the queue": "shows it", "read a queued message": "shows its header and checks it", "read delivery states": "shows them"},
     "queue-clean": {"remove or replace a queued message": "removes what is done and sets aside what is broken"},
     "queue-inject": {"make files of its own in queue/tmp": "a message as it arrives", "link a file of its own into the queue": "a message that is complete",
