@@ -159,7 +159,7 @@ Status HeaderRewriter::add_missing() {
 
 Result<Address> HeaderRewriter::sender() const {
   if (line_.sender) {
-    if (line_.sender->empty() || *line_.sender == "<>") return Address::null_sender();
+    if (line_.sender->empty() || *line_.sender == "<>" || *line_.sender == qmail_double_bounce) return Address::null_sender();
     return names_.address_of(*line_.sender);
   }
   if (return_path_ && !names_.flags().ignores_return_path) return *return_path_;

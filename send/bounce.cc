@@ -20,6 +20,7 @@
 #include "lib/os/service.h"
 #include "lib/os/socket.h"
 #include "send/bounce_message.h"
+#include "send/bounce_names.h"
 #include "send/original_message.h"
 
 namespace postern {
@@ -36,9 +37,9 @@ struct Bouncer {
 BounceAnswer none(const QueueId& id, std::string why) { return {BounceAnswer::Kind::none, id, std::move(why)}; }
 
 // RFC 3461 §4.1: who asked for nothing is told of failures.
-bool is_wanted(const Recipient& recipient, bool has_failed) {
-  if (!has_failed) return (recipient.notify & notify_success) != 0;
-  return recipient.notify == 0 || (recipient.notify & notify_failure) != 0;
+bool is_wanted(const Recipient& recipient, Action action) {
+  if (action == Action::failed) return recipient.notify == 0 || (recipient.notify & notify_failure) != 0;
+  return (recipient.notify & (action == Action::delayed ? notify_delay : notify_success)) != 0;
 }
 
 Result<std::vector<ReportedRecipient>> recipients_to_report(const BounceRequest& request, const Envelope& envelope) {
@@ -46,38 +47,33 @@ Result<std::vector<ReportedRecipient>> recipients_to_report(const BounceRequest&
   for (const BouncedRecipient& bounced : request.recipients) {
     if (bounced.index >= envelope.recipients.size()) return permanent("bounce protocol: no such recipient");
     const Recipient& recipient = envelope.recipients[bounced.index];
-    bool const has_failed = bounced.action == Action::failed;
-    if (is_wanted(recipient, has_failed)) recipients.push_back({&recipient, has_failed, bounced.text});
+    if (is_wanted(recipient, bounced.action))
+      recipients.push_back({&recipient, bounced.action, bounced.tried, bounced.until, bounced.text});
   }
   return recipients;
 }
 
-// To whom a report goes: the sender; of a message that has none, whoever control/doublebounceto names. Nothing: nobody.
-Result<std::optional<Address>> addressee(const Control& control, const Envelope& envelope) {
-  if (!envelope.sender.is_null_sender()) return std::optional{envelope.sender};
-  auto const line = TRY(control.line<"doublebounceto">());
-  if (!line) return std::optional<Address>{};
-  Address address = TRY(Address::parse(Wire{*line}));
-  bool const was_for_it = std::any_of(envelope.recipients.begin(), envelope.recipients.end(),
-                                      [&](const Recipient& recipient) { return recipient.address == address; });
-  if (address.is_null_sender() || was_for_it) return std::optional<Address>{};
-  return std::optional{std::move(address)};
+bool is_for(const Envelope& envelope, const Address& address) {
+  return std::any_of(envelope.recipients.begin(), envelope.recipients.end(),
+                     [&](const Recipient& recipient) { return recipient.address == address; });
 }
 
-Result<std::string> own_address(const Control& control, const std::string& me) {
-  std::string const local_part = TRY(control.line<"bouncefrom">()).value_or("MAILER-DAEMON");
-  std::string const host = TRY(control.line<"bouncehost">()).value_or(me);
-  return TRY(Address::make(local_part, TRY(Domain::parse(Wire{host})))).text();
+// Why a report about a report stays away; empty: it does not.
+Result<std::string> why_no_double(const BounceNames& names, const Envelope& envelope, int file, const Frame& frame) {
+  if (!names.double_to) return std::string{"it was a bounce itself, and control/doublebounceto is empty"};
+  if (is_for(envelope, *names.double_to)) return std::string{"it was a bounce itself, for control/doublebounceto"};
+  if (TRY(has_line_beginning(file, frame, std::string{double_bounce_field} + ":"))) return std::string{"it was a double bounce"};
+  return std::string{};
 }
 
-Result<QueueAnswer> send(const BounceMessage& report, const OriginalMessage& original, Address to) {
+Result<QueueAnswer> send(const BounceMessage& report, const OriginalMessage& original, const Address& to) {
   QueueClient client = TRY(QueueClient::connect("queue-trusted"));
   TRY(client.add(report.before));
   TRY(original.stream([&client](std::string_view piece) { return client.add(piece); }));
   TRY(client.add(report.after));
   Envelope envelope;
   envelope.origin = Origin::bounce;
-  envelope.recipients.push_back({std::move(to), 0, {}, 0});
+  envelope.recipients.push_back({to, 0, {}, 0});
   envelope.is_eight_bit = report.is_eight_bit;
   envelope.is_utf8 = report.is_utf8;
   return client.commit(envelope);
@@ -86,19 +82,28 @@ Result<QueueAnswer> send(const BounceMessage& report, const OriginalMessage& ori
 Result<BounceAnswer> tell(const Bouncer& bouncer, const BounceRequest& request, int file) {
   QueueFile const content = TRY(read_queue_file(file));
   Envelope const envelope = TRY(Envelope::parse(Wire{content.envelope_text}));
+  BounceNames const names = TRY(BounceNames::read(bouncer.control));
+  bool const is_double = names.is_report(envelope);
   auto recipients = TRY(recipients_to_report(request, envelope));
-  if (recipients.empty()) return none(request.id, "its sender asked for no such report (NOTIFY)");
-  auto const to = TRY(addressee(bouncer.control, envelope));
-  if (!to) return none(request.id, "it was a bounce itself (control/doublebounceto)");
+  if (is_double) std::erase_if(recipients, [](const ReportedRecipient& reported) { return reported.action != Action::failed; });
+  if (recipients.empty()) return none(request.id, "its sender asked for no such report (NOTIFY), or is nobody");
+  if (is_double) {
+    std::string why = TRY(why_no_double(names, envelope, file, content.frame));
+    if (!why.empty()) return none(request.id, std::move(why));
+  }
+  const Address& to = is_double ? *names.double_to : envelope.sender;
 
-  std::uint64_t const most = TRY(bouncer.control.number<"bouncemaxbytes">());
+  // RFC 3461 §4.3 and §6.2: only failures bring the whole message back.
+  bool const is_failure = std::any_of(recipients.begin(), recipients.end(),
+                                      [](const ReportedRecipient& reported) { return reported.action == Action::failed; });
+  bool const is_whole = is_failure && envelope.ret != Return::headers;
+  std::uint64_t const most = is_whole ? TRY(bouncer.control.number<"bouncemaxbytes">()) : 0;
   OriginalMessage const original = TRY(OriginalMessage::read(file, content.frame, envelope, most));
-  std::string const me = TRY(bouncer.control.me());
   WallTime const now = wall_now();
-  BounceMessage const report = compose_bounce({request.id, envelope, std::move(recipients), me,
-                                               TRY(own_address(bouncer.control, me)), to->text(), TRY(QueueId::fresh(now)).text(),
+  BounceMessage const report = compose_bounce({request.id, envelope, std::move(recipients), names.me, names.from.text(),
+                                               to.text(), is_double, TRY(QueueId::fresh(now)).text(), original.message_id(),
                                                TRY(original.boundary()), original.is_whole(), original.has_eight_bit(), now});
-  QueueAnswer const answer = TRY(send(report, original, *to));
+  QueueAnswer const answer = TRY(send(report, original, to));
   if (answer.id) return BounceAnswer{BounceAnswer::Kind::sent, request.id, answer.id->text()};
   if (answer.fate == Fate::permanent) return none(request.id, answer.text);
   return BounceAnswer{BounceAnswer::Kind::later, request.id, answer.text};

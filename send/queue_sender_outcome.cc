@@ -2,6 +2,7 @@
 // that makes of the message.
 #include <algorithm>
 
+#include "lib/net/remote_words.h"
 #include "lib/os/log.h"
 #include "send/queue_sender.h"
 
@@ -51,7 +52,7 @@ void QueueSender::conclude(Index index, Outcome outcome, std::string text, const
   if (was_running) queues_.finished(index, verdict_of(outcome), tick_now());
   if (outcome == Outcome::deferred && is_too_old(id)) {
     outcome = Outcome::failed;
-    text = "5.4.7 given up, too long in the queue; the last try: " + text;
+    text = given_up(text);
   }
   LogLine{"delivery"}
       .add("id", id.view())

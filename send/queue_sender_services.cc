@@ -106,7 +106,7 @@ bool QueueSender::send_bounce_request(Index index) {
     Action const action = has_failed ? Action::failed : Action::delivered;
     if (!has_failed && !(envelope->recipients[recipient].notify & notify_success)) continue;
     if (request.recipients.size() == bounce_recipients_most) break;  // the rest comes in a bounce of its own
-    request.recipients.push_back({recipient, action, known.text});
+    request.recipients.push_back({recipient, action, known.time, 0, known.text});
     reported_.push_back(recipient);
   }
   reporting_ = index;

@@ -118,7 +118,7 @@ Result<std::string> decode_xtext(Wire text) {
 Result<MailCommand> MailCommand::parse(Wire argument) {
   std::string_view rest = argument.bytes();
   std::string_view const path = TRY(take_address(rest, "FROM:", bad_sender()));
-  auto sender = Address::parse(Wire{path});
+  auto sender = path == qmail_double_bounce ? Address::null_sender() : Address::parse(Wire{path});
   if (!sender) return bad_sender();
   MailCommand command;
   command.sender = *std::move(sender);

@@ -15,9 +15,9 @@ namespace postern {
 
 class Address {
  public:
-  static Result<Address> parse(Wire text);          // local-part@domain, without angle brackets; empty is the null sender
+  static Result<Address> parse(Wire text);  // local-part@domain, without angle brackets; empty is the null sender
   static Result<Address> make(std::string local_part, Domain domain);  // local part unquoted, case kept
-  static Address null_sender() { return Address{}; }  // <>, the sender of a bounce
+  static Address null_sender() { return Address{}; }                   // <>, the sender of a bounce
 
   bool is_null_sender() const { return !domain_; }
   const std::string& local_part() const { return local_part_; }  // unquoted; case kept
@@ -31,6 +31,9 @@ class Address {
   std::string local_part_;
   std::optional<Domain> domain_;
 };
+
+// The sender of qmail's double bounces. It is no address; taken as what it means, the null sender.
+constexpr std::string_view qmail_double_bounce = "#@[]";
 
 // Where the local part of `text` ends: the '@' that separates it from the domain, or npos. Knows quoted strings.
 std::size_t find_at_sign(std::string_view text);

@@ -5,6 +5,18 @@
 #include "lib/net/record.h"
 
 namespace postern {
+namespace {
+
+constexpr std::uint64_t latest_time = 1ull << 40;
+
+std::string time_text(std::int64_t time) { return decimal(time < 0 ? 0 : static_cast<std::uint64_t>(time)); }
+
+Result<std::int64_t> take_time(std::string_view& rest) {
+  return static_cast<std::int64_t>(TRY(parse_number(Wire{TRY(take_netstring(rest))}, latest_time)));
+}
+
+}  // namespace
+
 Result<std::size_t> bounce_record_length(Wire head) { return record_body_length(head, bounce_record_most); }
 
 std::string BounceRequest::encoded() const {
@@ -13,6 +25,8 @@ std::string BounceRequest::encoded() const {
   for (const BouncedRecipient& recipient : recipients) {
     append_netstring(body, decimal(recipient.index));
     append_netstring(body, std::string(1, static_cast<char>(recipient.action)));
+    append_netstring(body, time_text(recipient.tried));
+    append_netstring(body, time_text(recipient.until));
     append_netstring(body, record_text(recipient.text));
   }
   return with_record_head(body);
@@ -29,7 +43,10 @@ Result<BounceRequest> BounceRequest::parse(Wire body) {
     std::string_view const action = TRY(take_netstring(rest));
     if (action.size() != 1 || std::string_view{"DKYZ"}.find(action) == std::string_view::npos)
       return permanent("bounce protocol: unknown action");
-    request.recipients.push_back({index, static_cast<Action>(action.front()), TRY(take_record_text(rest, report_text_most))});
+    auto const tried = TRY(take_time(rest));
+    auto const until = TRY(take_time(rest));
+    request.recipients.push_back(
+        {index, static_cast<Action>(action.front()), tried, until, TRY(take_record_text(rest, report_text_most))});
   }
   if (request.recipients.empty()) return permanent("bounce protocol: no recipient");
   return request;

@@ -1,8 +1,9 @@
 // bounce_protocol - how queue-send asks bounce to tell a sender what became of a message (doc/protocols.md)
 //
 // A record: four bytes of length of what follows (big-endian, at most 1 MiB), a letter, and netstrings.
-//   queue-send → bounce   B  id, then for each recipient: its index in the envelope, the letter of an action, the text of
-//                            the report; with the open queue file
+//   queue-send → bounce   B  id, then for each recipient: its index in the envelope, the letter of an action, when it was
+//                            tried last, until when it will be tried (both in seconds since 1970), the text of the
+//                            report; with the open queue file
 //   bounce → queue-send   Y  id, ID of the bounce      N  id, why nobody is told      T  id, why not now: ask again later
 #pragma once
 
@@ -25,6 +26,8 @@ enum class Action : char { failed = 'D', delivered = 'K', relayed = 'Y', delayed
 struct BouncedRecipient {
   std::uint32_t index;
   Action action;
+  std::int64_t tried = 0;  // seconds since 1970; 0 is not known
+  std::int64_t until = 0;  // of delayed; 0 is not known, or it will not be tried again
   std::string text;
 };
 

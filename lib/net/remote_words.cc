@@ -7,6 +7,7 @@ namespace postern {
 namespace {
 
 constexpr std::string_view said = " said: ";
+constexpr std::string_view in_vain = "4.4.7 given up, too long in the queue; the last try: ";
 
 // RFC 3463 §2: class "." subject "." detail
 bool is_status(std::string_view text) {
@@ -52,6 +53,13 @@ std::string remote_trouble(std::string_view status, std::string_view host, std::
   line += host;
   line += ": ";
   return line += what;
+}
+
+std::string given_up(std::string_view last_words) { return std::string{in_vain} += last_words; }
+
+std::string_view last_try(std::string_view text) {
+  if (text.starts_with(in_vain)) text.remove_prefix(in_vain.size());
+  return text;
 }
 
 }  // namespace postern

@@ -2,6 +2,7 @@
 //
 //   5.1.1 mx.example.org[192.0.2.1] said: 550 5.1.1 no such user      status, host, address, reply
 //   4.4.1 example.org: no host took the connection                    status, host, what happened; nobody replied
+//   4.4.7 given up, ...; the last try: 4.2.0 mx.example.org[...       either of them, behind words of queue-send
 //
 // The reply is the other side's own and may hold any printable text; what stands in front of it is ours, so it is found
 // from the left. Bounces take Remote-MTA and Diagnostic-Code from here (RFC 3464 §2.3.5, §2.3.6).
@@ -22,10 +23,15 @@ struct RemoteReply {
   std::string reply;  // code and text on one line; lines are joined by " / "
 
   std::string text() const;
-  static std::optional<RemoteReply> parse(Wire text);  // nothing: the text is of another kind
+  static std::optional<RemoteReply> parse(Wire text);  // nothing: the text is of another kind, or cut too short
 };
 
 // Nobody replied: why, in our words.
 std::string remote_trouble(std::string_view status, std::string_view host, std::string_view what);
+
+// Tried until it was too late: the status (RFC 3463 §3.5), and what was said last. last_try() takes that off again; of a
+// text that is not given_up()'s it is all.
+std::string given_up(std::string_view last_words);
+std::string_view last_try(std::string_view text);
 
 }  // namespace postern

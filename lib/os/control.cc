@@ -28,18 +28,19 @@ Result<std::optional<std::string>> Control::read_file(std::string_view name) con
 }
 
 Result<std::uint64_t> Control::read_number(const Setting& setting) const {
-  auto const line = TRY(read_line(setting.name));
+  auto const line = TRY(read_line(setting.name, Empty::is_wrong));
   if (!line) return setting.value;
   auto const number = parse_number(Wire{*line}, setting.most);
-  if (!number || *number < setting.least) return permanent("not a number within its bounds (doc/settings.md):", in_control(setting.name));
+  if (!number || *number < setting.least)
+    return permanent("not a number within its bounds (doc/settings.md):", in_control(setting.name));
   return *number;
 }
 
-Result<std::optional<std::string>> Control::read_line(std::string_view name) const {
+Result<std::optional<std::string>> Control::read_line(std::string_view name, Empty empty) const {
   auto const text = TRY(read_file(name));
   if (!text) return std::optional<std::string>{};
   std::string_view const line = trimmed(std::string_view{*text}.substr(0, text->find('\n')));
-  if (line.empty()) return permanent("empty; put a value there or remove it:", in_control(name));
+  if (line.empty() && empty == Empty::is_wrong) return permanent("empty; put a value there or remove it:", in_control(name));
   for (char const c : line)
     if (is_control(c)) return permanent("control character in", in_control(name));
   return std::optional<std::string>{line};

@@ -29,7 +29,14 @@ class Control {
   Result<std::optional<std::string>> line() const {
     constexpr const Setting& setting = setting_of(name.view());
     static_assert(setting.kind == Kind::line);
-    return read_line(setting.name);
+    return read_line(setting.name, Empty::is_wrong);
+  }
+  // A line that may be empty, where that means something.
+  template <Name name>
+  Result<std::optional<std::string>> line_or_nothing() const {
+    constexpr const Setting& setting = setting_of(name.view());
+    static_assert(setting.kind == Kind::line);
+    return read_line(setting.name, Empty::is_a_value);
   }
   // No file is no list; an empty file is an empty list.
   template <Name name>
@@ -43,10 +50,11 @@ class Control {
   const Directory& directory() const { return directory_; }
 
  private:
+  enum class Empty : unsigned char { is_wrong, is_a_value };
   explicit Control(Directory directory) : directory_(std::move(directory)) {}
   Result<std::optional<std::string>> read_file(std::string_view name) const;
   Result<std::uint64_t> read_number(const Setting& setting) const;
-  Result<std::optional<std::string>> read_line(std::string_view name) const;
+  Result<std::optional<std::string>> read_line(std::string_view name, Empty empty) const;
   Result<std::optional<std::vector<std::string>>> read_list(std::string_view name) const;
 
   Directory directory_;

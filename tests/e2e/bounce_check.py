@@ -29,8 +29,20 @@ with Instance(users=("alice", "bob")) as mail:
         mail.wait_for_empty_queue()
         equal(list(mail.dir.glob("state/*/*")), [], "state files left")
 
-    @case("a bounce to one who is not there is dropped, with a line")
+    @case("a bounce to one who is not there goes to the postmaster, who is alice here")
     def _():
+        done = mail.inject("-f", mail.address("nobody"), mail.address("noone"), message=b"Subject: lost\n\n")
+        equal(done.returncode, 0, done.stderr)
+        text, = [text for text in mail.wait_for_messages("alice", 2) if b"\nPostern-Double-Bounce: " in text]
+        report = email.message_from_bytes(text, policy=email.policy.default)
+        equal(report["To"].addresses[0].addr_spec, mail.address("postmaster"))
+        contains(text, b"Final-Recipient: rfc822; nobody@here.example\n")
+        contains(text, b"Final-Recipient: rfc822; noone@here.example\n")
+        mail.wait_for_empty_queue()
+
+    @case("and if nobody is to hear of it, it is dropped with a line")
+    def _():
+        (mail.dir / "control/doublebounceto").write_text("\n")
         done = mail.inject("-f", mail.address("nobody"), mail.address("noone"), message=b"Subject: lost\n\n")
         equal(done.returncode, 0, done.stderr)
         mail.wait_for_log("queue-send", "event=bounce id=[0-9a-v]{19} none=it.x20was.x20a.x20bounce")

@@ -223,6 +223,7 @@ def _():
     equal(queue.inject("-ff", message=path, environment=environment)[1], b"f@here.example")
     equal(queue.inject("-f", "", message=path, environment=environment)[1], b"")
     equal(queue.inject("-f<>", message=path, environment=environment)[1], b"")
+    equal(queue.inject("-f", "#@[]", message=path, environment=environment)[1], b"")
     equal(queue.inject(message=path, environment=environment)[1], b"rp@r.example")
     equal(queue.inject(message=WHOLE + b"Return-Path: <>\n\n", environment=environment)[1], b"")
     equal(queue.inject(message=WHOLE, environment=environment)[1], b"s@s.example")

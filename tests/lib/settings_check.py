@@ -20,7 +20,7 @@ for folder in FOLDERS:
     files = sorted((ROOT / folder).glob("*.cc")) if (ROOT / folder).is_dir() else []
     programs[folder] = {path.stem for path in files if "_" not in path.stem}
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    uses[folder] = set(re.findall(r'(?:number|line|list)<"([a-z]+)">', text))
+    uses[folder] = set(re.findall(r'(?:number|line|line_or_nothing|list)<"([a-z]+)">', text))
     if "Routes::read(" in text:
         uses[folder] |= ROUTES
     if "SmtpRoutes::" in text:

@@ -45,7 +45,7 @@ def _():
         equal((message["Reporting-MTA"], message["Original-Envelope-Id"]), ("dns; mini.example", "QQ314159"))
         expect(message["Arrival-Date"], "Arrival-Date")
         equal([recipient[field] for field in ("Original-Recipient", "Final-Recipient", "Action", "Status", "Diagnostic-Code")],
-              ["rfc822;first@list.example", "rfc822; gone@mini.example", "failed", "5.1.1", "X-Postern; " + NO_MAILBOX])
+              ["rfc822; first@list.example", "rfc822; gone@mini.example", "failed", "5.1.1", "X-Postern; " + NO_MAILBOX])
         equal(original.get_content_type(), "message/rfc822")
         equal(original.get_content()["Subject"], "original")
         contains(report.message, text)
@@ -83,22 +83,69 @@ def _():
         equal((status["Action"], status["Status"], status["Final-Recipient"]), ("delivered", "2.0.0", "rfc822; good@mini.example"))
 
 
-@case("a bounce that fails is dropped with a line, or goes to control/doublebounceto, and never round in circles")
+@case("a bounce that fails is told to the postmaster, once; that report, wherever it failed, to nobody")
 def _():
     with shared() as q:
         name = q.put("gone@mini.example", sender="")
         q.spawner.say(b"D", q.spawner.request(), NO_MAILBOX)
+        double = q.spawner.request()
+        equal(double.recipient, "postmaster@mini.example")
+        equal(double.mail()["Postern-Double-Bounce"], name)
+        q.spawner.say(b"D", double, NO_MAILBOX)
         q.wait_done(name)
-        contains(q.sender.log(), f"event=bounce id={name} none=it\\x20was\\x20a\\x20bounce")
-        q.control("doublebounceto", "postmaster@mini.example\n")
+        q.wait_done(double.id)
+        contains(q.sender.log(), f"event=bounce id={double.id} none=it\\x20was\\x20a\\x20bounce\\x20itself,\\x20for\\x20control/doublebounceto")
+        # forwarded by the postmaster to somebody who is gone, as it came or inside of another report
+        for text in (double.message, b"Subject: Undeliverable\nContent-Type: multipart/report\n\n--x\n\n" + double.message):
+            name = q.put("gone@mini.example", sender="", message=text)
+            q.spawner.say(b"D", q.spawner.request(), NO_MAILBOX)
+            q.wait_done(name)
+            contains(q.sender.log(), f"event=bounce id={name} none=it\\x20was\\x20a\\x20double\\x20bounce")
+
+
+@case("control/doublebounceto and control/doublebouncehost say who hears of bounces that fail; an empty one: nobody")
+def _():
+    for settings, recipient in (({"doublebounceto": "root"}, "root@mini.example"),
+                                ({"doublebouncehost": "pm.mini.example"}, None),
+                                ({"doublebounceto": "root@mini.example", "doublebouncehost": "pm.mini.example"}, "root@mini.example")):
+        with shared(locals="mini.example\npm.mini.example", **settings) as q:
+            name = q.put("gone@mini.example", sender="")
+            q.spawner.say(b"D", q.spawner.request(), NO_MAILBOX)
+            report = q.spawner.request()
+            equal(report.recipient, recipient or "postmaster@pm.mini.example")
+            q.spawner.say(b"K", report, "2.0.0 ok")
+            q.wait_done(name)
+            q.wait_done(report.id)
+    with shared(doublebounceto="") as q:
         name = q.put("gone@mini.example", sender="")
         q.spawner.say(b"D", q.spawner.request(), NO_MAILBOX)
-        report = q.spawner.request()
-        equal(report.recipient, "postmaster@mini.example")
-        q.spawner.say(b"D", report, NO_MAILBOX)
         q.wait_done(name)
-        q.wait_done(report.id)
-        contains(q.sender.log(), f"event=bounce id={report.id} none=")
+        contains(q.sender.log(), f"event=bounce id={name} none=it\\x20was\\x20a\\x20bounce\\x20itself,\\x20and\\x20control/doublebounceto\\x20is\\x20empty")
+
+
+@case("mail of mailer daemons, and mail to the address that reports are from, is answered by no report that could be answered")
+def _():
+    with shared(bouncefrom="reports") as q:
+        for sender, recipient in (("MAILER-DAEMON@far.mini.example", "gone@mini.example"), ("reports@mini.example", "gone@mini.example"),
+                                  ("robot@mini.example", "Reports@mini.example")):
+            name = q.put(recipient, sender=sender)
+            q.spawner.say(b"D", q.spawner.request(), NO_MAILBOX)
+            report = q.spawner.request()
+            equal(report.recipient, "postmaster@mini.example", sender)
+            equal(report.mail()["From"].addresses[0].addr_spec, "reports@mini.example")
+            q.spawner.say(b"K", report, "2.0.0 ok")
+            q.wait_done(name)
+            q.wait_done(report.id)
+
+
+@case("success of a message without sender is told to nobody")
+def _():
+    with shared() as q:
+        with q.connect("queue-anyone") as stream:
+            name = inject(stream, b"\n", envelope("", ["good@mini.example"]) + b"n" + netstring(b"2"))[1].decode()
+        q.spawner.say(b"K", q.spawner.request(), "2.0.0 delivered")
+        q.wait_done(name)
+        contains(q.sender.log(), f"event=bounce id={name} none=")
 
 
 @case("2,500 recipients that fail: the sender hears of each once, in reports of at most 1,000")

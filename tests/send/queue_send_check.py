@@ -118,7 +118,7 @@ def _():
         q.spawner.say(b"K", report, "2.0.0 ok")
         q.wait_done(name)
         status = list(report.mail().iter_parts())[1].get_payload()[1]
-        equal(status["Status"], "5.4.7")
+        equal(status["Status"], "4.4.7")
         contains(status["Diagnostic-Code"], "4.2.2 over quota")
 
 

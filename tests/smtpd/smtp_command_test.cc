@@ -102,6 +102,8 @@ TEST_CASE("MAIL in full") {
   auto const bounce = MailCommand::parse(Wire{std::string_view{"from:<>"}});
   REQUIRE(bounce.has_value());
   CHECK(bounce->sender.is_null_sender());
+  CHECK(MailCommand::parse(Wire{std::string_view{"FROM:<#@[]> SIZE=3"}})->sender.is_null_sender());  // qmail's double bounces
+  CHECK_FALSE(MailCommand::parse(Wire{std::string_view{"FROM:<x-@[]>"}}));
   CHECK(bounce->size == 0);
   CHECK_FALSE(bounce->is_eight_bit);
   CHECK(bounce->ret == Return::unset);

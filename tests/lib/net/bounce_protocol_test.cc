@@ -21,9 +21,9 @@ std::string body_of(const std::string& record) {
 
 TEST_CASE("requests to bounce are written and read back") {
   BounceRequest request{id,
-                        {{0, Action::failed, "5.1.1 no mailbox here by that name"},
-                         {49'999, Action::relayed, "2.0.0 relayed"},
-                         {3, Action::delayed, ""}}};
+                        {{0, Action::failed, 1763805600, 0, "5.1.1 no mailbox here by that name"},
+                         {49'999, Action::relayed, 0, 0, "2.0.0 relayed"},
+                         {3, Action::delayed, 1763805600, 1764237600, ""}}};
   std::string const body = body_of(request.encoded());
   auto const back = BounceRequest::parse(Wire{body});
   REQUIRE(back);
@@ -36,18 +36,21 @@ TEST_CASE("requests to bounce are written and read back") {
   CHECK(back->recipients[1].action == Action::relayed);
   CHECK(back->recipients[2].action == Action::delayed);
   CHECK(back->recipients[2].text.empty());
+  CHECK(back->recipients[0].tried == 1763805600);
+  CHECK(back->recipients[0].until == 0);
+  CHECK(back->recipients[2].until == 1764237600);
 }
 
 TEST_CASE("as many recipients as a request may have, with the longest texts, fit in a record") {
   BounceRequest request{id, {}};
   for (std::uint32_t i = 0; i < bounce_recipients_most; ++i)
-    request.recipients.push_back({0xffffffffu, Action::failed, std::string(1000, '\n')});
+    request.recipients.push_back({0xffffffffu, Action::failed, 0, 0, std::string(1000, '\n')});
   std::string const body = body_of(request.encoded());
   auto const back = BounceRequest::parse(Wire{body});
   REQUIRE(back);
   CHECK(back->recipients.size() == bounce_recipients_most);
   CHECK(back->recipients[0].text == std::string(report_text_most, '?'));
-  request.recipients.push_back({0, Action::failed, ""});
+  request.recipients.push_back({0, Action::failed, 0, 0, ""});
   std::string const more = body_of(request.encoded());
   CHECK_FALSE(BounceRequest::parse(Wire{more}));
 }
@@ -68,12 +71,14 @@ TEST_CASE("what is not a request or an answer is refused") {
       "",
       "B",
       "B19:1j0r1kbl9t2cc42n9mq,",
-      "X19:1j0r1kbl9t2cc42n9mq,1:0,1:D,0:,",
-      "B18:1j0r1kbl9t2cc42n9m,1:0,1:D,0:,",
-      "B19:1j0r1kbl9t2cc42n9mq,1:x,1:D,0:,",
-      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:P,0:,",
-      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:D,",
-      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:D,1:\n,",
+      "X19:1j0r1kbl9t2cc42n9mq,1:0,1:D,1:0,1:0,0:,",
+      "B18:1j0r1kbl9t2cc42n9m,1:0,1:D,1:0,1:0,0:,",
+      "B19:1j0r1kbl9t2cc42n9mq,1:x,1:D,1:0,1:0,0:,",
+      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:P,1:0,1:0,0:,",
+      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:D,1:0,1:0,",
+      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:D,1:0,1:0,1:\n,",
+      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:D,1:x,1:0,0:,",
+      "B19:1j0r1kbl9t2cc42n9mq,1:0,1:D,1:0,1:-,0:,",
       "Y19:1j0r1kbl9t2cc42n9mq,0:,x",
       "Y",
       "Q19:1j0r1kbl9t2cc42n9mq,0:,",

@@ -45,3 +45,12 @@ TEST_CASE("a text of another kind is not what another host said") {
   CHECK(remote_trouble("4.4.1", "example.org", "no host took the connection") ==
         "4.4.1 example.org: no host took the connection");
 }
+
+TEST_CASE("what was said last is found behind the words of giving up") {
+  std::string const text = given_up("4.2.0 mx.example.org[192.0.2.1] said: 450 later");
+  CHECK(text == "4.4.7 given up, too long in the queue; the last try: 4.2.0 mx.example.org[192.0.2.1] said: 450 later");
+  CHECK_FALSE(RemoteReply::parse(Wire{text}));
+  CHECK(RemoteReply::parse(Wire{last_try(text)})->reply == "450 later");
+  CHECK(last_try("5.1.1 no") == "5.1.1 no");
+  CHECK(last_try(given_up("")).empty());
+}
