@@ -77,7 +77,7 @@ inline Seen receive_in_pieces(std::string_view wire) {
   std::vector<std::size_t> ends;
   std::size_t column = 0;
   for (std::size_t i = 0; i < wire.size(); ++i) {
-    if (column == 1000) {
+    if (column == 1001) {  // RFC 5321 §4.5.3.1.6: 1000 with CRLF, and a dot that was put in front
       cut += '\n';
       ends.push_back(i);
       column = 0;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -25,6 +26,15 @@ namespace postern {
 class PeerSide {
  public:
   explicit PeerSide(Fd socket) : socket_(std::move(socket)) {}
+
+  // What a script finds wrong is told when it has ended: Catch2 hears one thread.
+  void is(std::string_view actual, std::string_view wanted) {
+    if (actual != wanted) complaints_ += "<" + std::string{actual} + "> is not <" + std::string{wanted} + ">\n";
+  }
+  void holds(bool condition) {
+    if (!condition) complaints_ += "a condition of the script does not hold\n";
+  }
+  const std::string& complaints() const { return complaints_; }
 
   void say(std::string_view text) { (void)write_all(socket_.number(), text); }
   std::string line() {
@@ -72,6 +82,7 @@ class PeerSide {
   }
   Fd socket_;
   std::string waiting_;
+  std::string complaints_;
 };
 
 using Script = std::function<void(PeerSide&)>;
@@ -82,17 +93,13 @@ inline const MailHost test_host{"mx.there.example", *IpAddress::parse(Wire{"127.
 class ScriptedClient {
  public:
   explicit ScriptedClient(Script script, const SmtpTimes& times = {}) : ScriptedClient(pair(), std::move(script), times) {}
+  // The connection ends, and the script's end is awaited.
   ~ScriptedClient() {
     client.quit();
     thread_.join();
+    CHECK(complaints_ == "");
   }
   SmtpClient client;
-  // Connection ended by us; then the script's end is awaited.
-  void end() {
-    client.quit();
-    if (thread_.joinable()) thread_.join();
-    thread_ = std::thread{[] {}};
-  }
 
  private:
   static std::pair<Fd, Fd> pair() {
@@ -101,10 +108,13 @@ class ScriptedClient {
     return {Fd{ends[0]}, Fd{ends[1]}};
   }
   ScriptedClient(std::pair<Fd, Fd> ends, Script script, const SmtpTimes& times)
-      : client(std::move(ends.first), test_host, times), thread_([script = std::move(script), socket = ends.second.release()] {
+      : client(std::move(ends.first), test_host, times),
+        thread_([this, script = std::move(script), socket = ends.second.release()] {
           PeerSide side{Fd{socket}};
           script(side);
+          complaints_ = side.complaints();
         }) {}
+  std::string complaints_;
   std::thread thread_;
 };
 
