@@ -11,6 +11,7 @@ namespace postern {
 namespace {
 
 constexpr std::string_view encoding_field = "Content-Transfer-Encoding";
+constexpr std::size_t longest_field = 65'536;  // that is taken apart
 
 // What a header says of what stands below it.
 struct Entity {
@@ -111,6 +112,9 @@ std::size_t Planner::content_end() const {
 }
 
 Status Planner::read_field(Entity& entity, const Field& field) const {
+  bool const counts = field.is("Content-Type") || field.is(encoding_field);
+  if (counts && field.body().size() > longest_field)
+    return permanent("5.6.3 it would have to be converted for this host, and a field of it is too long");
   if (field.is("MIME-Version")) entity.has_version = true;
   if (field.is("Content-Type")) {
     if (entity.has_type) return permanent("5.6.3 it would have to be converted for this host, and has two content types");

@@ -1,5 +1,7 @@
 #include "remote/outgoing_body.h"
 
+#include <algorithm>
+
 #include "lib/core/ascii.h"
 #include "lib/core/crc32c.h"
 
@@ -17,10 +19,12 @@ Result<OutgoingBody> OutgoingBody::make(std::string_view header_lines, std::stri
   body.is_front_long_ = front.has_long_line;
   if (front.has_stray) return permanent("5.6.0 its added header lines hold CR or NUL");
   if (front.has_long_line && !can_be_folded(header_lines)) return permanent("5.6.0 its header has a line of more than 998 bytes");
-  bool const has_eight_bit = front.has_eight_bit || traits.header.has_eight_bit || traits.body.has_eight_bit;
-  if (eight_bit == EightBit::unfit && front.has_eight_bit)
-    return permanent("5.6.3 its header holds 8-bit text, which this host does not take");
-  body.has_eight_bit_ = has_eight_bit && eight_bit == EightBit::fine;
+  bool const has_eight_bit = traits.header.has_eight_bit || traits.body.has_eight_bit;
+  if (eight_bit == EightBit::unfit && front.has_eight_bit) {
+    body.masked_ = header_lines;
+    std::replace_if(body.masked_.begin(), body.masked_.end(), is_eight_bit, '?');
+  }
+  body.has_eight_bit_ = (has_eight_bit || front.has_eight_bit) && eight_bit == EightBit::fine;
   body.ends_in_line_ = !message.empty() && message.back() != '\n';
   bool const is_unfit = has_eight_bit && eight_bit == EightBit::unfit;
   if (is_unfit || !traits.header.is_sound() || !traits.body.is_sound()) {
@@ -41,7 +45,7 @@ Status OutgoingBody::measure(const MessageTraits& traits) {
     has_eight_bit_ = measure.has_eight_bit();
     return Done{};
   }
-  TRY(measure.add(header_lines_));
+  TRY(measure.add(front()));
   bool const has_separator = traits.body_start > traits.header_length;
   std::uint64_t const lines = traits.header.lines + traits.body.lines + has_separator + needs_empty_line_;
   // Each LF becomes two bytes; one that is missing, or put in front, counts as a byte of its own besides.
@@ -51,7 +55,7 @@ Status OutgoingBody::measure(const MessageTraits& traits) {
 
 Result<std::uint32_t> OutgoingBody::write(TextSink& sink) const {
   std::uint32_t crc = 0;
-  TRY(is_front_long_ ? write_folded(header_lines_, sink) : sink.add(header_lines_));
+  TRY(is_front_long_ ? write_folded(front(), sink) : sink.add(front()));
   if (needs_empty_line_) TRY(sink.add("\n"));
   TRY(write_message(sink, crc));
   if (ends_in_line_) TRY(sink.add("\n"));

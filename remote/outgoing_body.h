@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "lib/core/result.h"
@@ -16,7 +17,8 @@ namespace postern {
 
 class OutgoingBody {
  public:
-  // The views must outlive it. A permanent error: this host cannot be sent this message; what() begins with a status.
+  // The views must outlive it. 8-bit text in header lines, which are this side's own, becomes '?' where it must. A permanent
+  // error: this host cannot be sent this message; what() begins with a status.
   static Result<OutgoingBody> make(std::string_view header_lines, std::string_view message, const MessageTraits& traits,
                                    EightBit eight_bit);
 
@@ -29,7 +31,9 @@ class OutgoingBody {
   OutgoingBody(std::string_view header_lines, std::string_view message) : header_lines_(header_lines), message_(message) {}
   Status write_message(TextSink& sink, std::uint32_t& crc) const;
   Status measure(const MessageTraits& traits);
+  std::string_view front() const { return masked_.empty() ? header_lines_ : std::string_view{masked_}; }
   std::string_view header_lines_;
+  std::string masked_;  // header lines, where this host must not see all of their bytes
   std::string_view message_;
   std::optional<BodyPlan> plan_;  // none: as it is
   bool is_front_long_ = false;

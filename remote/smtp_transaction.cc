@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/core/ascii.h"
 #include "lib/core/number.h"
 #include "lib/net/remote_words.h"
 #include "remote/message_text.h"
@@ -66,7 +67,7 @@ Error SmtpTransaction::nonsense(std::string_view verb, const PeerReply& reply) {
 // RFC 6531 §3.4: the message was handed in as one with UTF-8 in its fields, and has some; RFC 6532 §3: those of its parts count.
 bool SmtpTransaction::has_utf8_fields(std::string_view message, const MessageTraits& traits) const {
   if (!letter_.envelope.is_utf8) return false;
-  if (traits.header.has_eight_bit || TextTraits::of(letter_.envelope.header_lines).has_eight_bit) return true;
+  if (traits.header.has_eight_bit) return true;
   if (!traits.body.has_eight_bit) return false;
   auto const plan = BodyPlan::make(message, EightBit::fine);
   return plan && plan->has_eight_bit_field;
@@ -84,7 +85,8 @@ void SmtpTransaction::choose_form(bool has_fields) {
       report(target, Outcome::failed, Blame::message,
              remote_trouble("5.6.7", exchange_.host().text(), "this address needs SMTPUTF8, which this host does not have"));
   }
-  form_.is_utf8 = features_.has_utf8 && is_needed;
+  bool const is_right = letter_.envelope.is_utf8 && !is_all_ascii(letter_.envelope.header_lines);  // for our own lines alone
+  form_.is_utf8 = features_.has_utf8 && (is_needed || is_right);
 }
 
 // The message as this host takes it; nothing: everybody was told why there is none.
