@@ -2,6 +2,7 @@
 
 #include "lib/core/ascii.h"
 #include "lib/core/number.h"
+#include "lib/mail/unitext.h"
 #include "remote/a_labels.h"
 
 namespace postern {
@@ -17,34 +18,12 @@ std::string path(const Address& address, bool is_utf8) {
   return "<" + text.substr(0, text.size() - address.domain().text().size()) + (domain ? *domain : address.domain().text()) + ">";
 }
 
-// "\x{E9}": the code point that begins at `at` in valid UTF-8; `at` goes behind it.
-void append_code_point(std::string& text, std::string_view utf8, std::size_t& at) {
-  auto const first = static_cast<unsigned char>(utf8[at++]);
-  unsigned point = first < 0x80 ? first : first < 0xe0 ? first & 0x1fu : first < 0xf0 ? first & 0x0fu : first & 0x07u;
-  while (at < utf8.size() && (static_cast<unsigned char>(utf8[at]) & 0xc0u) == 0x80)
-    point = point << 6 | (static_cast<unsigned char>(utf8[at++]) & 0x3fu);
-  unsigned digits = 2;
-  while (point >> (4 * digits) != 0) ++digits;
-  text += "\\x{";
-  for (; digits > 0; --digits) text += upper_hex[point >> (4 * (digits - 1)) & 15u];
-  text += '}';
-}
-
-// RFC 6533 §3. What is written like that already stays.
-std::string encode_unitext(std::string_view address, bool is_utf8) {
-  std::string text;
-  for (std::size_t i = 0; i < address.size();) {
-    char const c = address[i];
-    bool const is_escape = address.substr(i).starts_with("\\x{");
-    bool const is_special = c == '\\' || c == '+' || c == '=' || !(is_graphic(c) || is_eight_bit(c));
-    if (is_escape || (!is_special && (is_utf8 || !is_eight_bit(c)))) {
-      text += c;
-      ++i;
-    } else {
-      append_code_point(text, address, i);
-    }
-  }
-  return text;
+// RFC 6533 §3: as it is where SMTPUTF8 is and every character may stand there, else escaped. It may have come in escaped.
+std::string encode_unicode(std::string_view address, bool is_utf8) {
+  auto const plain = from_unitext(Wire{address});
+  std::string_view const text = plain ? std::string_view{*plain} : address;
+  for (char const c : text) is_utf8 = is_utf8 && (is_graphic(c) || is_eight_bit(c)) && c != '\\' && c != '+' && c != '=';
+  return is_utf8 ? std::string{text} : unitext(text);
 }
 
 std::string notify_words(unsigned notify) {
@@ -92,7 +71,7 @@ std::string encode_original(std::string_view original, bool is_utf8) {
   std::string_view const type = original.substr(0, semicolon);
   bool const is_unicode = equal_ignoring_case(type, "utf-8") || !is_all_ascii(address);
   std::string encoded =
-      is_unicode ? "utf-8;" + encode_unitext(address, is_utf8) : std::string{type} + ";" + encode_xtext(address);
+      is_unicode ? "utf-8;" + encode_unicode(address, is_utf8) : std::string{type} + ";" + encode_xtext(address);
   if (encoded.size() > longest_original) encoded.clear();
   return encoded;
 }

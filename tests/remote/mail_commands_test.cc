@@ -47,9 +47,12 @@ TEST_CASE("an original recipient is xtext, or the forms of RFC 6533 beyond ASCII
     std::string_view encoded;
   } const cases[] = {
       {"rfc822;a=b@c", false, "rfc822;a+3Db@c"},
-      {"utf-8;b\xc3\xbc+@c", true, "utf-8;b\xc3\xbc\\x{2B}@c"},
+      {"utf-8;b\xc3\xbc+@c", true, "utf-8;b\\x{FC}\\x{2B}@c"},
+      {"utf-8;b\xc3\xbc@c", true, "utf-8;b\xc3\xbc@c"},
+      {"utf-8;b\\x{FC}@c", true, "utf-8;b\xc3\xbc@c"},
       {"utf-8;b\xc3\xbc@c", false, "utf-8;b\\x{FC}@c"},
-      {"UTF-8;\xf0\x9f\x98\x80\\x{FC} ", false, "utf-8;\\x{1F600}\\x{FC}\\x{20}"},
+      {"UTF-8;\xf0\x9f\x98\x80\\x{FC}", false, "utf-8;\\x{1F600}\\x{FC}"},
+      {"utf-8;a b", true, "utf-8;a\\x{20}b"},
       {"rfc822;\xe2\x82\xac@c", false, "utf-8;\\x{20AC}@c"},
       {"rfc822 NOTIFY=NEVER;x", false, ""},
       {";x", false, ""},
