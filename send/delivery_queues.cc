@@ -6,108 +6,137 @@
 namespace postern {
 namespace {
 
-constexpr std::uint32_t first_window = 2;
-constexpr std::uint32_t failures_before_rest = 5;
+constexpr std::uint32_t most_limit = 0xffff;
+
+std::size_t at(Lane lane) { return static_cast<std::size_t>(lane); }
 
 }  // namespace
 
+std::uint32_t Queues::limit_of(Lane lane, const std::string& name) const {
+  return std::min(lane == Lane::local ? limits_.a_mailbox : limits_.a_host.of(name), most_limit);
+}
+
 void Queues::set_limits(const DeliveryLimits& limits) {
   limits_ = limits;
-  for (Index i = 0; i < destinations_.size(); ++i) enter_ring(i);
-}
-
-void Queues::append(Line& line, Index job) {
-  table_.job(job).next = no_index;
-  if (line.last == no_index)
-    line.first = job;
-  else
-    table_.job(line.last).next = job;
-  line.last = job;
-}
-
-Index Queues::take(Line& line) {
-  Index const job = line.first;
-  if (job == no_index) return job;
-  line.first = table_.job(job).next;
-  if (line.first == no_index) line.last = no_index;
-  return job;
-}
-
-void Queues::assign(Index job, const std::string& mailbox) {
-  leave(job);
-  auto const [entry, is_new] = names_.try_emplace(mailbox, no_index);
-  if (is_new) {
-    if (free_destinations_.empty()) {
-      entry->second = static_cast<Index>(destinations_.size());
-      destinations_.emplace_back();
-    } else {
-      entry->second = free_destinations_.back();
-      free_destinations_.pop_back();
-    }
-    destinations_[entry->second] = Destination{};
-    destinations_[entry->second].name = &entry->first;
-    destinations_[entry->second].window = first_window;
+  for (Index i = 0; i < targets_.size(); ++i) {
+    if (!targets_[i].name) continue;
+    targets_[i].limit = static_cast<std::uint16_t>(limit_of(targets_[i].lane, *targets_[i].name));
+    enter_ring(i);
   }
-  table_.job(job).destination = entry->second;
-  ++destinations_[entry->second].jobs;
 }
 
-void Queues::assign_elsewhere(Index job) { leave(job); }
+void Queues::set_rates(RateLimits rates) {
+  rates.take_over(std::move(rates_));
+  rates_ = std::move(rates);
+  for (Index i = 0; i < targets_.size(); ++i) {
+    targets_[i].is_paced = false;
+    enter_ring(i);
+  }
+}
+
+Index Queues::target_of(Lane lane, const std::string& name) {
+  auto const [entry, is_new] = names_[at(lane)].try_emplace(name, no_index);
+  if (!is_new) return entry->second;
+  if (free_targets_.empty()) {
+    entry->second = static_cast<Index>(targets_.size());
+    targets_.emplace_back();
+  } else {
+    entry->second = free_targets_.back();
+    free_targets_.pop_back();
+  }
+  Target& target = targets_[entry->second];
+  target = Target{};
+  target.name = &entry->first;
+  target.lane = lane;
+  target.limit = static_cast<std::uint16_t>(limit_of(lane, name));
+  target.health = Health{lane};
+  return entry->second;
+}
+
+void Queues::assign(Index job, Lane lane, const std::string& destination) {
+  Index const target = target_of(lane, destination);
+  ++targets_[target].jobs;
+  targets_[target].is_idle = false;
+  leave(job);
+  table_.job(job).destination = target;
+}
 
 void Queues::leave(Index job) {
-  Index const destination = std::exchange(table_.job(job).destination, no_index);
-  if (destination == no_index) return;
-  --destinations_[destination].jobs;
-  release_if_idle(destination);
+  Index const target = std::exchange(table_.job(job).destination, no_index);
+  if (target == no_index) return;
+  --targets_[target].jobs;
+  release_if_idle(target);
 }
 
-// A destination that is well and has no jobs is forgotten; one that rests is kept until its rest is over.
+// A destination that has no jobs is forgotten when its rest is over: a mailbox at once, a host of which something is known
+// when many others have become idle since.
 void Queues::release_if_idle(Index index) {
-  Destination& destination = destinations_[index];
-  if (!destination.name || destination.jobs > 0 || destination.is_in_ring || destination.rest_until > now_) return;
-  names_.erase(names_.find(*destination.name));
-  destination = Destination{};
-  free_destinations_.push_back(index);
+  Target& target = targets_[index];
+  if (!is_forgettable(target) || target.is_idle) return;
+  if (target.lane == Lane::local || (!target.health.has_answered() && target.health.rests() == 0)) return forget(index);
+  target.is_idle = true;
+  idle_.push_back(index);
+  if (idle_.size() <= most_idle) return;
+  Index const oldest = idle_.front();
+  idle_.pop_front();
+  if (std::exchange(targets_[oldest].is_idle, false) && is_forgettable(targets_[oldest])) forget(oldest);
+}
+
+bool Queues::is_forgettable(const Target& target) const {
+  return target.name && target.jobs == 0 && target.running == 0 && !target.health.is_resting(now_);
+}
+
+void Queues::forget(Index index) {
+  Target& target = targets_[index];
+  troubles_.erase(index);
+  std::string const name = *target.name;
+  names_[at(target.lane)].erase(name);
+  target = Target{};
+  free_targets_.push_back(index);
+}
+
+void Queues::remember(const std::string& host, std::uint8_t rests, Tick until, std::string text) {
+  Index const target = target_of(Lane::remote, host);
+  targets_[target].health.remember(rests, until);
+  troubles_[target] = std::move(text);
+  add_timer(until, target, true);
+}
+
+std::vector<Index> Queues::resting_hosts(Tick now) const {
+  std::vector<Index> hosts;
+  for (auto const& [index, text] : troubles_)
+    if (targets_[index].health.rests() > 0 && targets_[index].health.is_resting(now)) hosts.push_back(index);
+  return hosts;
+}
+
+const std::string& Queues::trouble_of(Index destination) const {
+  static const std::string none;
+  auto const found = troubles_.find(destination);
+  return found == troubles_.end() ? none : found->second;
 }
 
 void Queues::make_ready(Index index) {
   Job& job = table_.job(index);
+  if (table_.message(job.message).is_held) return wait(index, now_);
   job.phase = Phase::ready;
   ++table_.message(job.message).active;
-  if (job.destination == no_index) return append(elsewhere_, index);
-  append(destinations_[job.destination].ready, index);
+  append(targets_[job.destination].ready, index);
   enter_ring(job.destination);
-}
-
-void Queues::take_out(Line& line, Index job) {
-  Index before = no_index;
-  for (Index at = line.first; at != job; at = table_.job(at).next) before = at;
-  Index const after = table_.job(job).next;
-  (before == no_index ? line.first : table_.job(before).next) = after;
-  if (line.last == job) line.last = before;
 }
 
 void Queues::unready(Index index) {
   Job& job = table_.job(index);
-  take_out(job.destination == no_index ? elsewhere_ : destinations_[job.destination].ready, index);
+  take_out(targets_[job.destination].ready, index);
   job.phase = Phase::waiting;
   job.due = never;
   --table_.message(job.message).active;
-}
-
-void Queues::make_running(Index index) {
-  Job& job = table_.job(index);
-  job.phase = Phase::running;
-  ++table_.message(job.message).active;
-  ++running_;
-  if (job.destination != no_index) ++destinations_[job.destination].running;
 }
 
 void Queues::wait(Index index, Tick due) {
   Job& job = table_.job(index);
   job.phase = Phase::waiting;
   job.due = due;
-  add_timer(due, index, false);
+  if (due != never) add_timer(due, index, false);
 }
 
 void Queues::remove(Index job) {
@@ -115,91 +144,18 @@ void Queues::remove(Index job) {
   table_.remove_job(job);
 }
 
-void Queues::add_timer(Tick due, Index index, bool is_rest) {
-  timers_.push_back({due, index, is_rest});
+void Queues::hold(Index message) { table_.message(message).is_held = true; }
+
+void Queues::release(Index message) {
+  table_.message(message).is_held = false;
+  for (Index job = table_.message(message).first_job; job != no_index; job = table_.job(job).sibling)
+    if (table_.job(job).phase == Phase::waiting && (table_.job(job).due <= now_ || table_.job(job).due == never)) make_ready(job);
+}
+
+void Queues::add_timer(Tick due, Index index, bool is_target) {
+  if (is_target && ++timer_order_ == 0) ++timer_order_;
+  timers_.push_back({due, index, is_target ? timer_order_ : 0});
   std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
-}
-
-std::uint32_t Queues::window_of(const Destination& destination) const { return std::min(destination.window, limits_.a_mailbox); }
-
-bool Queues::may_start(const Destination& destination) const {
-  return destination.ready.first != no_index && destination.running < window_of(destination) && destination.rest_until <= now_;
-}
-
-void Queues::enter_ring(Index index) {
-  Destination& destination = destinations_[index];
-  if (destination.is_in_ring || !may_start(destination)) return;
-  destination.is_in_ring = true;
-  ring_.push_back(index);
-}
-
-Index Queues::next(Tick now) {
-  now_ = now;
-  while (running_ < limits_.in_all && !ring_.empty()) {
-    Index const index = ring_.front();
-    ring_.pop_front();
-    Destination& destination = destinations_[index];
-    destination.is_in_ring = false;
-    if (!may_start(destination)) {
-      release_if_idle(index);
-      continue;
-    }
-    Index const job = take(destination.ready);
-    table_.job(job).phase = Phase::running;
-    ++destination.running;
-    ++running_;
-    enter_ring(index);
-    return job;
-  }
-  return no_index;
-}
-
-Index Queues::next_elsewhere() {
-  Index const job = take(elsewhere_);
-  if (job == no_index) return job;
-  table_.job(job).phase = Phase::waiting;
-  --table_.message(table_.job(job).message).active;
-  return job;
-}
-
-void Queues::give_back(Index index) {
-  Job& job = table_.job(index);
-  Destination& destination = destinations_[job.destination];
-  --running_;
-  --destination.running;
-  job.phase = Phase::ready;
-  job.next = destination.ready.first;
-  destination.ready.first = index;
-  if (destination.ready.last == no_index) destination.ready.last = index;
-  enter_ring(job.destination);
-}
-
-void Queues::finished(Index index, Verdict verdict, Tick now) {
-  now_ = now;
-  Job& job = table_.job(index);
-  job.phase = Phase::waiting;
-  job.is_doubtful = false;
-  --table_.message(job.message).active;
-  --running_;
-  if (job.destination == no_index) return;
-  Destination& destination = destinations_[job.destination];
-  --destination.running;
-  if (verdict == Verdict::success) {
-    destination.failures = destination.rests = 0;
-    if (destination.window < limits_.a_mailbox) ++destination.window;
-  } else if (verdict == Verdict::passing_failure) {
-    destination.window = std::max(1u, destination.window / 2);
-    if (++destination.failures >= failures_before_rest) rest(job.destination, now);
-  }
-  enter_ring(job.destination);
-}
-
-void Queues::rest(Index index, Tick now) {
-  Destination& destination = destinations_[index];
-  if (destination.rest_until > now) return;  // one of those that ran when it began to rest
-  destination.window = 1;
-  destination.rest_until = now + static_cast<Tick>(schedule_.interval(++destination.rests).count()) * ticks_a_second;
-  add_timer(destination.rest_until, index, true);
 }
 
 void Queues::advance(Tick now) {
@@ -208,13 +164,15 @@ void Queues::advance(Tick now) {
     Timer const timer = timers_.front();
     std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
     timers_.pop_back();
-    if (timer.is_rest) {
+    if (timer.target_order != 0) {
+      targets_[timer.index].is_paced = false;
       enter_ring(timer.index);
       release_if_idle(timer.index);
     } else if (timer.index < table_.jobs_end()) {
       const Job& job = table_.job(timer.index);
-      if (job.phase == Phase::waiting && job.due == timer.due && table_.message(job.message).stage != Stage::removing)
-        make_ready(timer.index);
+      if (job.phase != Phase::waiting || job.due != timer.due) continue;
+      const Message& message = table_.message(job.message);
+      if (message.stage != Stage::removing && !message.is_held) make_ready(timer.index);
     }
   }
 }
@@ -223,21 +181,21 @@ Tick Queues::next_due() const { return timers_.empty() ? never : timers_.front()
 
 void Queues::flush(Index message) {
   for (Index job = table_.message(message).first_job; job != no_index; job = table_.job(job).sibling) {
-    Index const destination = table_.job(job).destination;
-    if (destination != no_index) destinations_[destination].rest_until = 0;
-    if (table_.job(job).phase == Phase::waiting)
+    Index const target = table_.job(job).destination;
+    targets_[target].health.wake();
+    if (table_.job(job).phase == Phase::waiting && !table_.message(message).is_held)
       make_ready(job);
-    else if (destination != no_index)
-      enter_ring(destination);
+    else
+      enter_ring(target);
   }
 }
 
 void Queues::flush_all() {
-  for (Destination& destination : destinations_) destination.rest_until = 0;
+  for (Target& target : targets_) target.health.wake();
   for (Index job = 0; job < table_.jobs_end(); ++job)
-    if (table_.job(job).phase == Phase::waiting) make_ready(job);
-  for (Index i = 0; i < destinations_.size(); ++i) enter_ring(i);
-  std::erase_if(timers_, [](const Timer& timer) { return !timer.is_rest; });
+    if (table_.job(job).phase == Phase::waiting && !table_.message(table_.job(job).message).is_held) make_ready(job);
+  for (Index i = 0; i < targets_.size(); ++i) enter_ring(i);
+  std::erase_if(timers_, [](const Timer& timer) { return timer.target_order == 0; });
   std::make_heap(timers_.begin(), timers_.end(), std::greater<>{});
 }
 

@@ -25,15 +25,20 @@ struct Job {
   Index message = no_index;
   Index recipient = 0;           // index in the envelope
   std::uint32_t offset = 0;      // of its record in the envelope
-  Index destination = no_index;  // no_index: another host
-  Index next = no_index;         // in the queue of what is ready for the destination
+  Index destination = no_index;  // in Queues
+  Index next = no_index;         // in the line of what is ready for the destination; while running, its transaction
+  Index other_end = no_index;    // in that line, of the run of its message's jobs; only the two ends know each other
   Index sibling = no_index;      // next job of the message
-  Tick due = 0;                  // while waiting
+  union {
+    Tick due = 0;    // while waiting
+    Index previous;  // while ready, in that line
+  };
   std::uint16_t tries = 0;
-  std::uint8_t losses = 0;  // times that the spawner went away with it
-  Phase phase = Phase::free;
-  bool wants_success = false;  // NOTIFY=SUCCESS
-  bool is_doubtful = false;    // running, but the present spawner has not said so
+  std::uint8_t losses = 0;  // times that the spawner went away with it, or a host that answers others did
+  Phase phase : 3 = Phase::free;
+  bool wants_success : 1 = false;  // NOTIFY=SUCCESS
+  bool wants_delay : 1 = false;    // NOTIFY=DELAY, and nobody was told yet
+  bool is_doubtful : 1 = false;    // running, but the present spawner has not said so
 };
 
 enum class Stage : unsigned char { free, queued, reporting, removing };
@@ -46,8 +51,10 @@ struct Message {
   std::uint32_t unreported = 0;   // recipients whose outcome the sender must hear of
   std::uint16_t routes = 0;       // generation of the routes that its jobs were given by
   Stage stage = Stage::free;
-  bool is_alone = false;   // one recipient
-  bool has_state = false;  // state/XX/ID is there
+  bool is_alone : 1 = false;      // one recipient
+  bool has_state : 1 = false;     // state/XX/ID is there
+  bool is_held : 1 = false;       // by the operator: nothing of it is started
+  bool ended_remote : 1 = false;  // its one recipient was remote-spawn's: that still keeps the outcome
 };
 
 class MessageTable {

@@ -30,6 +30,11 @@ class PackedId {
     return *QueueId::parse(Wire{text});
   }
 
+  WallTime created() const {
+    std::uint64_t const high = std::uint64_t{words_[0]} << 29 | words_[1] >> 3;  // 12 digits, 11 of them time
+    return WallTime{Microseconds{static_cast<std::int64_t>(high >> 5)}};
+  }
+
   std::size_t hash() const { return (std::uint64_t{words_[2]} << 32 | words_[1]) * 0x9e3779b97f4a7c15u >> 16; }
   friend bool operator==(const PackedId&, const PackedId&) = default;
 

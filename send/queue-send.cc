@@ -4,7 +4,7 @@
 // fds      0 datagram socket: a queue ID, "F" (flush all), "F" and an ID (flush one)   2 > log
 // files    reads queue/todo/XX/ID (frame and envelope, never the message) and control/; writes state/XX/ID; locks
 //          state/lock; reads bytes from the FIFO run/queue-send/trigger
-// starts   nothing; asks local-spawn, queue-clean and bounce
+// starts   nothing; asks local-spawn, remote-spawn, queue-clean and bounce
 // exits    0 told to stop   100 a setting is wrong   111 not now, try again
 // see      queue-send(8), doc/queue.md
 #include <fcntl.h>

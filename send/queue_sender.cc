@@ -30,6 +30,7 @@ QueueSender::QueueSender(Directory todo, Directory state, Control control, SendS
       scan_(todo_) {
   queues_.set_limits(settings_.limits);
   queues_.set_schedule(settings_.schedule);
+  queues_.set_rates(settings_.rates);
 }
 
 Tick QueueSender::tick_now() const { return static_cast<Tick>((monotonic_now() - started_) / tick) + 1; }
@@ -50,8 +51,10 @@ Status QueueSender::run(std::string_view notify) {
 }
 
 void QueueSender::connect_services() {
-  if (spawner_.connect())
-    for (auto& [job, running] : running_) queues_.table().job(job).is_doubtful = true;
+  for (Spawner& spawner : spawners_)
+    if (spawner.connection.connect())
+      for (auto& [key, running] : running_)
+        if (running.lane == spawner.lane) queues_.table().job(running.job).is_doubtful = true;
   if (clean_.connect()) states_.syncs_lost();
   bounce_.connect();
 }
@@ -79,7 +82,8 @@ Deadline QueueSender::next_event() const {
   if ((scan_.is_running() && !states_.is_full()) || has_more_to_start_) return Deadline::in(Milliseconds{0});
   Deadline next = next_settings_.or_sooner(next_sync_).or_sooner(next_repeat_);
   if (has_begun_) next = next.or_sooner(next_scan_).or_sooner(next_triggered_scan_);
-  next = next.or_sooner(spawner_.next_try()).or_sooner(clean_.next_try()).or_sooner(bounce_.next_try());
+  for (const Spawner& spawner : spawners_) next = next.or_sooner(spawner.connection.next_try());
+  next = next.or_sooner(clean_.next_try()).or_sooner(bounce_.next_try());
   if (!to_report_.empty() && reporting_ == no_index && bounce_.is_open()) next = next.or_sooner(bounce_again_);
   Tick const due = queues_.next_due();
   Tick const now = tick_now();
@@ -88,29 +92,31 @@ Deadline QueueSender::next_event() const {
 }
 
 void QueueSender::wait_and_hear() {
-  std::array<pollfd, 6> waiting = {pollfd{descriptors_.signals.number(), POLLIN, 0},
+  std::array<pollfd, 7> waiting = {pollfd{descriptors_.signals.number(), POLLIN, 0},
                                    pollfd{descriptors_.notifications, POLLIN, 0},
                                    pollfd{descriptors_.trigger.number(), POLLIN, 0},
-                                   spawner_.poll_entry(),
                                    clean_.poll_entry(),
-                                   bounce_.poll_entry()};
+                                   bounce_.poll_entry(),
+                                   spawners_[0].connection.poll_entry(),
+                                   spawners_[1].connection.poll_entry()};
   if (poll(waiting.data(), waiting.size(), next_event().poll_timeout()) <= 0) return;
   if (waiting[1].revents != 0) hear_notifications();
   if (waiting[2].revents != 0) hear_trigger();
   if (waiting[3].revents != 0) {
-    bool const is_there = spawner_.work(waiting[3].revents);
-    hear_spawner();  // what it said before it ended counts as well
-    is_spawner_ready_ = is_spawner_ready_ && is_there;
-  }
-  if (waiting[4].revents != 0) {
-    bool const is_there = clean_.work(waiting[4].revents);
-    hear_clean();
+    bool const is_there = clean_.work(waiting[3].revents);
+    hear_clean();  // what it said before it ended counts as well
     is_clean_ready_ = is_clean_ready_ && is_there;
   }
-  if (waiting[5].revents != 0) {
-    bool const is_there = bounce_.work(waiting[5].revents);
+  if (waiting[4].revents != 0) {
+    bool const is_there = bounce_.work(waiting[4].revents);
     hear_bounce();
     if (!is_there) forget_report();
+  }
+  for (std::size_t i = 0; i < lanes; ++i) {
+    if (waiting[5 + i].revents == 0) continue;
+    bool const is_there = spawners_[i].connection.work(waiting[5 + i].revents);
+    hear_spawner(spawners_[i]);
+    spawners_[i].is_ready = spawners_[i].is_ready && is_there;
   }
 }
 
@@ -134,11 +140,14 @@ void QueueSender::read_settings_again(bool is_forced) {
   ++routes_generation_;
   queues_.set_schedule(settings_.schedule);
   queues_.set_limits(settings_.limits);
+  queues_.set_rates(settings_.rates);
   next_scan_ = next_scan_.or_sooner(Deadline::in(settings_.scan_every));
   LogLine{"settings"}
-      .add("concurrencylocal", std::uint64_t{settings_.limits.in_all})
+      .add("concurrencylocal", std::uint64_t{settings_.limits.local})
       .add("concurrencymailbox", std::uint64_t{settings_.limits.a_mailbox})
-      .add("queuelifetime", static_cast<std::uint64_t>(settings_.lifetime.count()))
+      .add("concurrencyremote", std::uint64_t{settings_.limits.remote})
+      .add("concurrencyperdomain", std::uint64_t{settings_.limits.a_host.usual()})
+      .add("queuelifetime", static_cast<std::uint64_t>(settings_.lifetime.usual().count()))
       .write();
 }
 

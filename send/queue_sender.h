@@ -1,10 +1,11 @@
 // queue_sender - what queue-send does with what it knows: takes messages up, starts deliveries, keeps outcomes
 //
 // One loop around poll(2). It opens and reads queue files (frame and envelope only), writes its own state files, and
-// speaks to three services over sockets that never make it wait: local-spawn delivers, queue-clean unlinks, moves and
-// syncs, bounce tells senders. Whatever a service has not answered is asked again when it comes back.
+// speaks to four services over sockets that never make it wait: local-spawn and remote-spawn deliver, queue-clean unlinks,
+// moves and syncs, bounce tells senders. Whatever a service has not answered is asked again when it comes back.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <string>
 #include <unordered_map>
@@ -20,6 +21,7 @@
 #include "send/delivery_queues.h"
 #include "send/send_settings.h"
 #include "send/service_connection.h"
+#include "send/spawner_connection.h"
 #include "send/state_store.h"
 #include "send/todo_scan.h"
 
@@ -39,38 +41,60 @@ class QueueSender {
   // taking up (queue_sender_intake.cc)
   Index take_up(const QueueId& id);  // no_index: it is gone, broken or withdrawn, or cannot be read now
   void add_jobs(Index message, const Envelope& envelope, const DeliveryState& known);
-  void route(Index job, const Address& recipient);
+  struct Where {
+    Lane lane;
+    std::string destination;  // a mailbox, or a Destination's text
+    bool is_refused;          // it came from a stranger, and would be passed on
+  };
+  Where where_to(const Envelope& envelope, const Address& recipient) const;
+  void take_up_job(Index job, const Envelope& envelope, std::int64_t next, std::int64_t now);
   void set_aside(const QueueId& id, const Error& error);
   void scan_step();
   void hear_notifications();
   void hear_trigger();
 
   // starting (queue_sender_start.cc)
-  bool start_deliveries();  // true: there is more to start at once
-  bool start(Index job);
-  bool put_off_elsewhere();
+  bool start_deliveries();
+  bool start_deliveries(Spawner& spawner);
+  bool start(Spawner& spawner, std::vector<Index>& jobs);
+  Status read_recipients(int fd, const std::vector<Index>& jobs, std::vector<Address>& addresses) const;
+  void start_failed(Index message, const std::vector<Index>& jobs, const Error& error);
+  bool reroute(int fd, std::vector<Index>& jobs, std::vector<Address>& addresses);
   void vanish(Index message);
-  void hear_spawner();
-  void hear_report(const DeliveryReport& report);
-  void forget_unless_removing(const DeliveryKey& key);
-  void spawner_is_ready();
-  void inherit(const DeliveryKey& key);
-  Index find_job(const DeliveryKey& key) const;
+  std::string recipient_of(Index job) const;
 
-  // ending (queue_sender_outcome.cc)
+  // what spawners say (queue_sender_reports.cc)
   struct Running {
+    Index job;
+    Lane lane;
     std::string recipient;
     Milliseconds since;
   };
-  void conclude(Index job, Outcome outcome, std::string text, const Running& running);
-  bool defer(Index job, std::string_view text);
+  void hear_spawner(Spawner& spawner);
+  void hear_report(Spawner& spawner, const DeliveryReport& report);
+  void forget_unless_removing(Spawner& spawner, const DeliveryKey& key);
+  void spawner_is_ready(Spawner& spawner);
+  void inherit(Spawner& spawner, Index job);
+  Index find_job(const DeliveryKey& key) const;
+  std::uint64_t running_key(Index job) const;
+
+  // ending (queue_sender_outcome.cc)
+  struct Ended {
+    Outcome outcome;
+    Blame blame;
+    std::string text;
+    std::string recipient;
+    Milliseconds since;
+  };
+  void conclude(Index job, Ended ended);
+  void note_destination(Index job, const Ended& ended, bool begins_rest);
+  bool defer(Index job, const Ended& ended, bool is_destinations);
   static Seconds short_wait(Job& job);
   bool keep(Index message, const StateLine& line);
   void settle(Index message);
   void remove(Index message);
   void removed(const QueueId& id, std::uint32_t error);
-  std::string recipient_of(Index job) const;
-  bool is_too_old(const QueueId& id) const;
+  bool is_too_old(Index job) const;
 
   // telling senders, and queue-clean (queue_sender_services.cc)
   void hear_clean();
@@ -106,17 +130,18 @@ class QueueSender {
   StateStore states_;
   TodoScan scan_;
 
-  Connection spawner_{"local-spawn"}, clean_{"queue-clean"}, bounce_{"bounce"};
-  bool is_spawner_ready_ = false;
+  std::array<Spawner, lanes> spawners_{Spawner{Lane::local, "local-spawn"}, Spawner{Lane::remote, "remote-spawn"}};
+  Connection clean_{"queue-clean"}, bounce_{"bounce"};
   bool is_clean_ready_ = false;
   bool has_more_to_start_ = false;
-  bool has_begun_ = false;                      // the first walk through todo was started
-  std::unordered_map<Index, Running> running_;  // by job
-  std::unordered_set<Index> removing_;          // messages whose removal queue-clean has not confirmed
-  std::unordered_set<std::string> broken_;      // IDs that queue-clean is to move to broken/
-  std::deque<Index> to_report_;                 // messages whose failures are durable
-  Index reporting_ = no_index;                  // the one that bounce has been asked about
-  std::vector<std::uint32_t> reported_;         // its recipients in that request
+  bool has_begun_ = false;                              // the first walk through todo was started
+  std::vector<Index> starting_;                         // room for the jobs of a transaction
+  std::unordered_map<std::uint64_t, Running> running_;  // by running_key()
+  std::unordered_set<Index> removing_;                  // messages whose removal queue-clean has not confirmed
+  std::unordered_set<std::string> broken_;              // IDs that queue-clean is to move to broken/
+  std::deque<Index> to_report_;                         // messages whose failures are durable
+  Index reporting_ = no_index;                          // the one that bounce has been asked about
+  std::vector<std::uint32_t> reported_;                 // its recipients in that request
   Deadline bounce_again_ = Deadline::in(Milliseconds{0});
 
   Deadline next_scan_ = Deadline::never();
@@ -129,6 +154,8 @@ class QueueSender {
   std::uint16_t routes_generation_ = 0;
 };
 
-std::string queue_path(const QueueId& id);  // below queue/todo
+std::string queue_path(const QueueId& id);               // below queue/todo
+bool is_to_tell(StateWord outcome, bool wants_success);  // the sender is to hear of it
+constexpr std::string_view no_relay = "5.7.1 this host does not pass mail on to that domain";
 
 }  // namespace postern

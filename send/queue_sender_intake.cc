@@ -85,8 +85,7 @@ void QueueSender::add_jobs(Index index, const Envelope& envelope, const Delivery
     auto const found = known.recipients.find(static_cast<std::uint32_t>(i));
     bool const wants_success = (recipient.notify & notify_success) != 0;
     if (found != known.recipients.end() && found->second.word != StateWord::deferred) {
-      bool const is_told = found->second.is_bounced || (found->second.word == StateWord::delivered && !wants_success);
-      if (!is_told) ++table.message(index).unreported;
+      if (!found->second.is_bounced && is_to_tell(found->second.word, wants_success)) ++table.message(index).unreported;
       continue;
     }
     Index const job_index = table.add_job(index);
@@ -94,32 +93,14 @@ void QueueSender::add_jobs(Index index, const Envelope& envelope, const Delivery
     job.recipient = static_cast<std::uint32_t>(i);
     job.offset = recipient.offset;
     job.wants_success = wants_success;
+    job.wants_delay = (recipient.notify & notify_delay) && !(found != known.recipients.end() && found->second.is_delay_told);
     if (found != known.recipients.end())
       job.tries = static_cast<std::uint16_t>(std::min<std::uint32_t>(found->second.tries, 0xffff));
   }
   for (Index job = table.message(index).first_job, next; job != no_index; job = next) {
     next = table.job(job).sibling;
-    std::uint32_t const recipient = table.job(job).recipient;
-    const Address& address = envelope.recipients[recipient].address;
-    route(job, address);
-    auto const would_relay = [&] {
-      return table.job(job).destination == no_index && envelope.origin == Origin::inbound &&
-             !settings_.routes.is_accepted_from_strangers(address.domain());
-    };
-    if (would_relay()) {  // smtpd took it by control/ as it is now: a domain that is new must not bounce
-      read_settings_again(false);
-      route(job, address);
-    }
-    bool const is_relaying = would_relay();
-    auto const found = known.recipients.find(recipient);
-    if (is_relaying) {
-      conclude(job, Outcome::failed, "5.7.1 this host does not pass mail on to that domain", {address.text(), monotonic_now()});
-    } else if (found != known.recipients.end() && found->second.next > now) {
-      auto const wait = std::min(Seconds{found->second.next - now}, settings_.schedule.interval(table.job(job).tries));
-      queues_.wait(job, tick_in(wait));  // no further away than its own interval, whatever the clock did
-    } else {
-      queues_.make_ready(job);
-    }
+    auto const found = known.recipients.find(table.job(job).recipient);
+    take_up_job(job, envelope, found == known.recipients.end() ? now : found->second.next, now);
   }
   // It may be an earlier queue-send's line, that was never synced.
   if (table.message(index).unreported > 0) states_.request_sync(table.message(index).id.unpacked());
@@ -127,12 +108,29 @@ void QueueSender::add_jobs(Index index, const Envelope& envelope, const Delivery
   settle(index);
 }
 
-void QueueSender::route(Index job, const Address& recipient) {
-  Route const route = settings_.routes.route(recipient);
-  if (route.kind == Route::Kind::local)
-    queues_.assign(job, route.name);
-  else
-    queues_.assign_elsewhere(job);
+void QueueSender::take_up_job(Index job, const Envelope& envelope, std::int64_t next, std::int64_t now) {
+  const Address& address = envelope.recipients[queues_.table().job(job).recipient].address;
+  Where where = where_to(envelope, address);
+  if (where.is_refused) {  // smtpd took it by control/ as it is now: a domain that is new must not bounce
+    read_settings_again(false);
+    where = where_to(envelope, address);
+  }
+  queues_.assign(job, where.lane, where.destination);
+  if (where.is_refused) {
+    conclude(job, {Outcome::failed, Blame::message, std::string{no_relay}, address.text(), monotonic_now()});
+  } else if (next > now) {  // no further away than its own interval, whatever the clock did
+    Seconds const interval = settings_.schedule.of(where.destination).interval(queues_.table().job(job).tries);
+    queues_.wait(job, tick_in(std::min(Seconds{next - now}, interval)));
+  } else {
+    queues_.make_ready(job);
+  }
+}
+
+QueueSender::Where QueueSender::where_to(const Envelope& envelope, const Address& recipient) const {
+  Route route = settings_.routes.route(recipient);
+  if (route.kind == Route::Kind::local) return {Lane::local, std::move(route.name), false};
+  bool const is_refused = envelope.origin == Origin::inbound && !settings_.routes.is_accepted_from_strangers(recipient.domain());
+  return {Lane::remote, settings_.smtp_routes.destination(envelope.sender, recipient.domain()).text(), is_refused};
 }
 
 void QueueSender::scan_step() {

@@ -10,11 +10,16 @@ namespace postern {
 namespace {
 
 constexpr auto repeat_after = Milliseconds{60'000};
+constexpr std::uint8_t most_losses = 3;
 
 std::string_view word_of(Outcome outcome) {
   switch (outcome) {
     case Outcome::delivered:
       return "delivered";
+    case Outcome::relayed:
+      return "relayed";
+    case Outcome::passed:
+      return "passed";
     case Outcome::deferred:
       return "deferred";
     case Outcome::failed:
@@ -24,15 +29,26 @@ std::string_view word_of(Outcome outcome) {
   }
 }
 
-Verdict verdict_of(Outcome outcome) {
+StateWord state_word_of(Outcome outcome) {
   switch (outcome) {
-    case Outcome::delivered:
-      return Verdict::success;
+    case Outcome::relayed:
+      return StateWord::relayed;
+    case Outcome::passed:
+      return StateWord::passed;
     case Outcome::deferred:
-      return Verdict::passing_failure;
+      return StateWord::deferred;
+    case Outcome::failed:
+      return StateWord::failed;
     default:
-      return Verdict::final_failure;
+      return StateWord::delivered;
   }
+}
+
+Verdict verdict_of(Lane lane, Outcome outcome, Blame blame) {
+  if (outcome == Outcome::failed) return Verdict::refused;
+  if (outcome != Outcome::deferred) return Verdict::success;
+  if (lane == Lane::local) return Verdict::passing_failure;
+  return blame == Blame::destination ? Verdict::unreachable : Verdict::refused;
 }
 
 // RFC 3463 §3.4: the trouble is this host's, not the mailbox's or the message's (a program that died, most likely).
@@ -42,55 +58,97 @@ std::int64_t seconds_now() { return std::chrono::duration_cast<Seconds>(wall_now
 
 }  // namespace
 
-bool QueueSender::is_too_old(const QueueId& id) const { return wall_now() - id.created() > settings_.lifetime; }
+bool is_to_tell(StateWord outcome, bool wants_success) {
+  if (outcome == StateWord::failed) return true;
+  return wants_success && (outcome == StateWord::delivered || outcome == StateWord::relayed);  // RFC 3461 §6.2
+}
 
-void QueueSender::conclude(Index index, Outcome outcome, std::string text, const Running& running) {
+bool QueueSender::is_too_old(Index index) const {
+  const Job& job = queues_.table().job(index);
+  WallTime const created = queues_.table().message(job.message).id.created();
+  bool const is_local = queues_.lane_of(job.destination) == Lane::local;
+  return wall_now() - created > (is_local ? settings_.lifetime.usual() : settings_.lifetime.of(queues_.name_of(job.destination)));
+}
+
+void QueueSender::conclude(Index index, Ended ended) {
   MessageTable& table = queues_.table();
   Job const job = table.job(index);
   QueueId const id = table.message(job.message).id.unpacked();
+  Lane const lane = queues_.lane_of(job.destination);
   bool const was_running = job.phase == Phase::running;
-  if (was_running) queues_.finished(index, verdict_of(outcome), tick_now());
-  if (outcome == Outcome::deferred && is_too_old(id)) {
-    outcome = Outcome::failed;
-    text = given_up(text);
+  // A host that takes others' mail and goes away three times with this: it is the message.
+  bool is_destinations = lane == Lane::remote && ended.outcome == Outcome::deferred && ended.blame == Blame::destination;
+  if (is_destinations && queues_.health_of(job.destination).has_answered() && job.losses >= most_losses) is_destinations = false;
+  if (was_running) {
+    Blame const blame = is_destinations ? Blame::destination : Blame::message;
+    note_destination(index, ended, queues_.finished(index, verdict_of(lane, ended.outcome, blame), tick_now()));
   }
-  LogLine{"delivery"}
-      .add("id", id.view())
-      .add("recipient", running.recipient)
-      .add("outcome", word_of(outcome))
-      .add("text", text)
-      .add("ms", static_cast<std::uint64_t>((monotonic_now() - running.since).count()))
-      .write();
+  if (ended.outcome == Outcome::deferred && is_too_old(index)) {
+    ended.outcome = Outcome::failed;
+    ended.text = given_up(ended.text);
+  }
+  LogLine line{"delivery"};
+  line.add("id", id.view()).add("recipient", ended.recipient).add("outcome", word_of(ended.outcome)).add("text", ended.text);
+  if (lane == Lane::remote) line.add("destination", queues_.name_of(job.destination));
+  line.add("ms", static_cast<std::uint64_t>((monotonic_now() - ended.since).count())).write();
 
   bool is_kept = true;
-  const Message& message = table.message(job.message);
-  if (outcome == Outcome::deferred) {
-    is_kept = defer(index, text);
+  if (ended.outcome == Outcome::deferred) {
+    is_kept = defer(index, ended, is_destinations);
   } else {
-    bool const is_to_tell = outcome == Outcome::failed || job.wants_success;
+    Message& message = table.message(job.message);
+    StateWord const word = state_word_of(ended.outcome);
+    bool const tells = is_to_tell(word, job.wants_success);
     // Alone and done at once: the file's removal says it all.
-    bool const needs_line = is_to_tell || !message.is_alone || message.has_state || !is_clean_ready_;
-    auto const word = outcome == Outcome::failed ? StateWord::failed : StateWord::delivered;
-    if (needs_line) is_kept = keep(job.message, {word, job.recipient, seconds_now(), 0, 0, std::move(text)});
-    if (is_to_tell) ++table.message(job.message).unreported;
+    bool const needs_line = tells || !message.is_alone || message.has_state || !is_clean_ready_;
+    message.ended_remote = lane == Lane::remote;
+    if (needs_line) is_kept = keep(job.message, {word, job.recipient, seconds_now(), 0, 0, std::move(ended.text)});
+    if (tells) ++table.message(job.message).unreported;
     is_kept = is_kept && needs_line;
     queues_.remove(index);
   }
-  if (was_running && is_kept) spawner_.send(forget_record({id, job.recipient}));
+  if (was_running && is_kept) spawners_[static_cast<std::size_t>(lane)].forget({id, job.recipient});
   settle(job.message);
 }
 
-bool QueueSender::defer(Index index, std::string_view text) {
+void QueueSender::note_destination(Index index, const Ended& ended, bool begins_rest) {
+  Index const destination = queues_.table().job(index).destination;
+  const std::string& name = queues_.name_of(destination);
+  if (queues_.lane_of(destination) == Lane::remote && !queues_.rates().is_empty())
+    if (auto const reply = RemoteReply::parse(Wire{ended.text})) queues_.rates().learn(name, reply->host);
+  if (!begins_rest) return;
+  queues_.set_trouble(destination, ended.text);
+  Tick const until = queues_.health_of(destination).rest_until();
+  LogLine{"resting"}
+      .add(queues_.lane_of(destination) == Lane::local ? "mailbox" : "destination", name)
+      .add("seconds", std::uint64_t{(until - tick_now()) / ticks_a_second})
+      .add("text", ended.text)
+      .write();
+}
+
+// Where it is the destination's trouble, the job goes on waiting there, and its own tries are not used up.
+bool QueueSender::defer(Index index, const Ended& ended, bool is_destinations) {
   Job& job = queues_.table().job(index);
-  if (job.tries < 0xffff) ++job.tries;
-  Seconds wait = settings_.schedule.interval(job.tries);
-  if (text.starts_with(own_trouble))
-    wait = std::min(wait, short_wait(job));
-  else
-    job.losses = 0;
-  queues_.wait(index, tick_in(wait));
+  Lane const lane = queues_.lane_of(job.destination);
+  const RetrySchedule& schedule =
+      lane == Lane::local ? settings_.schedule.usual() : settings_.schedule.of(queues_.name_of(job.destination));
+  Seconds wait{0};
+  if (is_destinations) {
+    if (job.losses < 0xff) ++job.losses;
+    Tick const until = queues_.health_of(job.destination).rest_until();
+    wait = Seconds{until > tick_now() ? (until - tick_now()) / ticks_a_second : 0};
+    queues_.make_ready(index);
+  } else {
+    if (job.tries < 0xffff) ++job.tries;
+    wait = schedule.interval(job.tries);
+    if (ended.text.starts_with(own_trouble) && !RemoteReply::parse(Wire{ended.text}))
+      wait = std::min(wait, short_wait(job));
+    else
+      job.losses = 0;
+    queues_.wait(index, tick_in(wait));
+  }
   std::int64_t const now = seconds_now();
-  return keep(job.message, {StateWord::deferred, job.recipient, now, job.tries, now + wait.count(), std::string{text}});
+  return keep(job.message, {StateWord::deferred, job.recipient, now, job.tries, now + wait.count(), ended.text});
 }
 
 // One second, then twice as long each time.
@@ -135,7 +193,8 @@ void QueueSender::removed(const QueueId& id, std::uint32_t error) {
   }
   const Message& message = queues_.table().message(index);
   if (message.has_state) states_.remove(id);
-  if (message.is_alone && is_spawner_ready_) spawner_.send(forget_record({id, 0}));
+  Spawner& spawner = spawners_[message.ended_remote ? 1 : 0];
+  if (message.is_alone && spawner.is_ready) spawner.forget({id, 0});
   removing_.erase(index);
   queues_.table().remove(index);
   LogLine{"done"}.add("id", id.view()).write();

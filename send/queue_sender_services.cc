@@ -102,9 +102,10 @@ bool QueueSender::send_bounce_request(Index index) {
   reported_.clear();
   for (const auto& [recipient, known] : *state ? (*state)->recipients : std::map<std::uint32_t, RecipientState>{}) {
     if (recipient >= envelope->recipients.size() || known.is_bounced || known.word == StateWord::deferred) continue;
-    bool const has_failed = known.word == StateWord::failed;
-    Action const action = has_failed ? Action::failed : Action::delivered;
-    if (!has_failed && !(envelope->recipients[recipient].notify & notify_success)) continue;
+    if (!is_to_tell(known.word, envelope->recipients[recipient].notify & notify_success)) continue;
+    Action const action = known.word == StateWord::failed    ? Action::failed
+                          : known.word == StateWord::relayed ? Action::relayed
+                                                             : Action::delivered;
     if (request.recipients.size() == bounce_recipients_most) break;  // the rest comes in a bounce of its own
     request.recipients.push_back({recipient, action, known.time, 0, known.text});
     reported_.push_back(recipient);

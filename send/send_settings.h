@@ -7,6 +7,7 @@
 
 #include "lib/core/clock.h"
 #include "lib/mail/routes.h"
+#include "lib/mail/smtp_routes.h"
 #include "lib/os/control.h"
 #include "send/delivery_queues.h"
 
@@ -14,10 +15,13 @@ namespace postern {
 
 struct SendSettings {
   DeliveryLimits limits;
-  Seconds lifetime;
+  DomainValues<Seconds> lifetime;
+  Seconds delay_notice;  // after so long a sender who asked is told of a delay; 0: never
   Seconds scan_every;
-  RetrySchedule schedule;
+  DomainValues<RetrySchedule> schedule;
+  RateLimits rates;
   Routes routes;
+  SmtpRoutes smtp_routes;
 
   static Result<SendSettings> read(const Control& control);
 };

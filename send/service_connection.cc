@@ -15,6 +15,7 @@ namespace {
 
 constexpr auto first_delay = Milliseconds{20};
 constexpr auto longest_delay = Milliseconds{1000};
+constexpr auto between_logs = Milliseconds{60'000};
 constexpr std::size_t most_reads = 16;  // of one call: others have their turn
 
 bool would_wait() { return errno == EAGAIN || errno == EINTR; }
@@ -30,7 +31,10 @@ bool Connection::connect() {
     input_.clear();
     return true;
   }
-  if (delay_ == longest_delay) LogLine{"connect"}.add("service", service_).add("error", socket.error().text()).write();
+  if (delay_ == longest_delay && next_log_.has_passed()) {
+    LogLine{"connect"}.add("service", service_).add("error", socket.error().text()).write();
+    next_log_ = Deadline::in(between_logs);
+  }
   close();
   return false;
 }

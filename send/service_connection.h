@@ -47,6 +47,7 @@ class Connection {
   std::string output_, input_;
   bool is_full_ = false;  // a descriptor did not get in: wait until the socket is writable
   Milliseconds delay_{0};
+  Deadline next_log_ = Deadline::in(Milliseconds{0});  // of its absence
   Deadline next_try_ = Deadline::in(Milliseconds{0});
 };
 

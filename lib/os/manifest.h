@@ -112,7 +112,7 @@ inline constexpr Row manifest[] = {
                 {"state", may_read | may_write | may_create | may_remove},
                 {"run/queue-send", may_read | may_write},
                 {"control", may_read}}},
-     .sockets = "local-spawn queue-clean bounce",
+     .sockets = "local-spawn remote-spawn queue-clean bounce",
      .environment = "NOTIFY",
      .limits = {.memory = 1024 * MiB, .open_files = 2048}},
     {.name = "dnsqd", .account = Account::dns,

@@ -66,11 +66,15 @@ inline constexpr Setting settings[] = {
     // queue-send
     {"concurrencylocal", Kind::number, 20, 0, 1000, "20", "queue-send", within_5_seconds, "local deliveries at once; 0 halts them"},
     {"concurrencymailbox", Kind::number, 5, 1, 1000, "5", "queue-send", within_5_seconds, "deliveries to one mailbox at once"},
-    {"queuelifetime", Kind::number, 432'000, 0, 5'184'000, "432000", "queue-send", within_5_seconds, "seconds until a message is given up"},
-    {"retryschedule", Kind::list, 0, 0, 0, "5 minutes, growing by half to 4 hours", "queue-send", within_5_seconds, "seconds between tries, a number a line, the last one repeats; or the word steady: every 15 minutes"},
+    {"concurrencyremote", Kind::number, 100, 0, 1000, "100", "queue-send", within_5_seconds, "deliveries to other hosts at once, each a connection; 0 halts them"},
+    {"concurrencyperdomain", Kind::list, 0, 0, 0, "20", "queue-send", within_5_seconds, "connections to one destination of other hosts' mail at once, 1 to 1000: a number for all; domain:number, .domain:number (all below it) or relay:port:number for some"},
+    {"rateperdomain", Kind::list, 0, 0, 0, "no limit", "queue-send", within_5_seconds, "messages a minute: domain:number, .domain:number (all below it together), relay:port:number; mx:host:number or mx:.name:number for all destinations whose MX host it is or is below that name"},
+    {"queuelifetime", Kind::list, 0, 0, 0, "432000", "queue-send", within_5_seconds, "seconds until a message is given up, at most 5184000: a number for all; domain:number and the like, as above, for destinations of other hosts' mail"},
+    {"delaynotice", Kind::number, 14'400, 0, 5'184'000, "14400", "queue-send", within_5_seconds, "seconds until a sender who asked for it is told of a delay; 0: never"},
+    {"retryschedule", Kind::list, 0, 0, 0, "5 minutes, growing by half to 4 hours", "queue-send", within_5_seconds, "seconds between tries, a number a line, the last one repeats; or the word steady: every 15 minutes; domain:60 600 3600 or domain:steady, and .domain, for some destinations"},
     {"queuescan", Kind::number, 300, 1, 3600, "300", "queue-send", within_5_seconds, "seconds between looks for messages that nobody told of"},
     // remote delivery
-    {"smtproutes", Kind::list, 0, 0, 0, "none: by MX records", "remote", "queue-send: within 5 seconds; a password: when the next remote starts", "domain:relay:port user password; .domain is every name below it, no domain all others, user@domain or @domain a sender; no relay: by MX"},
+    {"smtproutes", Kind::list, 0, 0, 0, "none: by MX records", "queue-send remote", "queue-send: within 5 seconds; a password: when the next remote starts", "domain:relay:port user password; .domain is every name below it, no domain all others, user@domain or @domain a sender; no relay: by MX"},
     {"helohost", Kind::line, 0, 0, 0, "me", "remote", "when the next remote starts", "what this host calls itself towards others: a host name or an address literal"},
     {"outgoingip", Kind::list, 0, 0, 0, "as the kernel chooses", "remote", "when the next remote starts", "addresses to connect from: one of IPv4, one of IPv6"},
     {"smtpport", Kind::number, 25, 1, 65535, "25", "remote", "when the next remote starts", "port of MX hosts; a relay's stands in smtproutes"},

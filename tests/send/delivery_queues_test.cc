@@ -2,39 +2,22 @@
 
 #include <catch2/catch.hpp>
 
-#include <map>
-
-#include "lib/core/base32.h"
+#include "tests/send/queues_fixture.h"
 
 using namespace postern;
 
 namespace {
 
-struct Fixture {
-  Queues queues;
-  std::uint64_t count = 0;
+// Mailboxes only, one job a transaction.
+struct Fixture : QueuesFixture {
+  explicit Fixture(std::uint32_t in_all = 100, std::uint32_t a_mailbox = 100)
+      : QueuesFixture({in_all, a_mailbox, 0, DomainValues<std::uint32_t>{1}}) {}
 
-  explicit Fixture(DeliveryLimits limits = {100, 100}) { queues.set_limits(limits); }
-
-  // A message of one recipient for that mailbox, ready.
-  Index put(const std::string& mailbox) {
-    std::string const text = base32(++count, QueueId::length);
-    Index const message = queues.table().add(*QueueId::parse(Wire{text}));
-    Index const job = queues.table().add_job(message);
-    queues.assign(job, mailbox);
-    queues.make_ready(job);
-    return job;
-  }
-  std::string mailbox_of(Index job) { return queues.name_of(queues.table().job(job).destination); }
-  void end(Index job, Verdict verdict, Tick now = 0) {
-    queues.finished(job, verdict, now);
-    Index const message = queues.table().job(job).message;
-    queues.remove(job);
-    queues.table().remove(message);
-  }
+  Index put(const std::string& mailbox) { return put_one(Lane::local, mailbox); }
+  Index next(Tick now = 0) { return next_one(Lane::local, now); }
   std::size_t start_all(Tick now = 0) {
     std::size_t started = 0;
-    while (queues.next(now) != no_index) ++started;
+    while (next(now) != no_index) ++started;
     return started;
   }
 };
@@ -47,7 +30,7 @@ TEST_CASE("destinations take turns") {
   f.put("a");
   f.put("b");
   std::vector<std::string> order;
-  for (Index job; (job = f.queues.next(0)) != no_index;) order.push_back(f.mailbox_of(job));
+  for (Index job; (job = f.next(0)) != no_index;) order.push_back(f.destination_of(job));
   CHECK(order == std::vector<std::string>{"long", "a", "b", "long"});  // and its first window is two
 }
 
@@ -56,19 +39,19 @@ TEST_CASE("one destination's messages are delivered in the order in which they c
   std::vector<Index> put;
   for (int i = 0; i < 5; ++i) put.push_back(f.put("a"));
   for (Index const expected : put) {
-    Index const job = f.queues.next(0);
+    Index const job = f.next(0);
     REQUIRE(job == expected);
     f.end(job, Verdict::success);
   }
 }
 
 TEST_CASE("a window grows with success up to the limit of a mailbox") {
-  Fixture f{{100, 5}};
+  Fixture f{100, 5};
   for (int i = 0; i < 100; ++i) f.put("a");
   std::vector<Index> running;
   std::vector<std::size_t> widths;
   for (int turn = 0; turn < 5; ++turn) {
-    for (Index job; (job = f.queues.next(0)) != no_index;) running.push_back(job);
+    for (Index job; (job = f.next(0)) != no_index;) running.push_back(job);
     widths.push_back(running.size());
     f.end(running.front(), Verdict::success);
     running.erase(running.begin());
@@ -77,10 +60,10 @@ TEST_CASE("a window grows with success up to the limit of a mailbox") {
 }
 
 TEST_CASE("a window halves with failures, and after five in a row the destination rests, and only it") {
-  Fixture f{{100, 8}};
+  Fixture f{100, 8};
   for (int i = 0; i < 40; ++i) f.put("bad");
   std::vector<Index> first;
-  for (int i = 0; i < 7; ++i) f.end(f.queues.next(0), Verdict::success);
+  for (int i = 0; i < 7; ++i) f.end(f.next(0), Verdict::success);
   CHECK(f.start_all() == 8);
   for (Index job = 0; job < f.queues.table().jobs_end() && first.size() < 8; ++job)
     if (f.queues.table().job(job).phase == Phase::running) first.push_back(job);
@@ -89,47 +72,47 @@ TEST_CASE("a window halves with failures, and after five in a row the destinatio
   CHECK(f.start_all() == 0);
   for (std::size_t i = 2; i < 5; ++i) f.end(first[i], Verdict::passing_failure);
   Index const other = f.put("good");
-  CHECK(f.queues.next(0) == other);
-  CHECK(f.queues.next(0) == no_index);
+  CHECK(f.next(0) == other);
+  CHECK(f.next(0) == no_index);
   for (std::size_t i = 5; i < 8; ++i) f.end(first[i], Verdict::passing_failure);  // of before the rest: no new one
   Tick const rest = 300 * ticks_a_second;
   f.queues.advance(rest - 1);
-  CHECK(f.queues.next(rest - 1) == no_index);
+  CHECK(f.next(rest - 1) == no_index);
   CHECK(f.queues.next_due() == rest);
   f.queues.advance(rest);
-  Index const probe = f.queues.next(rest);
+  Index const probe = f.next(rest);
   REQUIRE(probe != no_index);
-  CHECK(f.queues.next(rest) == no_index);  // one shows whether it is well again
+  CHECK(f.next(rest) == no_index);  // one shows whether it is well again
   f.end(probe, Verdict::passing_failure, rest);
-  CHECK(f.queues.next(rest) == no_index);
+  CHECK(f.next(rest) == no_index);
   Tick const second = rest + 450 * ticks_a_second;
   f.queues.advance(second);
-  Index const again = f.queues.next(second);
+  Index const again = f.next(second);
   REQUIRE(again != no_index);
   f.end(again, Verdict::success, second);
   CHECK(f.start_all(second) == 2);
 }
 
 TEST_CASE("a failure for good says nothing about the destination") {
-  Fixture f{{100, 8}};
+  Fixture f{100, 8};
   for (int i = 0; i < 30; ++i) f.put("a");
-  for (int i = 0; i < 20; ++i) f.end(f.queues.next(0), Verdict::final_failure);
+  for (int i = 0; i < 20; ++i) f.end(f.next(0), Verdict::refused);
   CHECK(f.start_all() == 2);
 }
 
 TEST_CASE("the limit in all holds, 0 halts, and a new limit counts at once") {
-  Fixture f{{3, 100}};
+  Fixture f{3, 100};
   for (int i = 0; i < 10; ++i) f.put(std::string(1, static_cast<char>('a' + i)));
   CHECK(f.start_all() == 3);
-  f.queues.set_limits({0, 100});
+  f.queues.set_limits({0, 100, 0, DomainValues<std::uint32_t>{1}});
   CHECK(f.start_all() == 0);
-  CHECK(f.queues.running() == 3);
-  f.queues.set_limits({7, 100});
+  CHECK(f.queues.running(Lane::local) == 3);
+  f.queues.set_limits({7, 100, 0, DomainValues<std::uint32_t>{1}});
   CHECK(f.start_all() == 4);
 }
 
 TEST_CASE("what an earlier queue-send started counts against the limits") {
-  Fixture f{{2, 100}};
+  Fixture f{2, 100};
   Index const inherited = f.put("a");
   f.queues.unready(inherited);
   f.queues.make_running(inherited);
@@ -149,36 +132,36 @@ TEST_CASE("any ready job can be taken out of its line") {
     Index const last = f.put("a");
     jobs.push_back(last);
     for (Index const expected : jobs) {
-      Index const job = f.queues.next(0);
+      Index const job = f.next(0);
       REQUIRE(job == expected);
       f.end(job, Verdict::success);
     }
-    CHECK(f.queues.next(0) == no_index);
+    CHECK(f.next(0) == no_index);
   }
 }
 
 TEST_CASE("a job waits until it is due, and a flush makes it ready now") {
   Fixture f;
   Index const job = f.put("a");
-  REQUIRE(f.queues.next(0) == job);
+  REQUIRE(f.next(0) == job);
   f.queues.finished(job, Verdict::passing_failure, 0);
   f.queues.wait(job, 50);
   CHECK(f.queues.next_due() == 50);
   f.queues.advance(49);
-  CHECK(f.queues.next(49) == no_index);
+  CHECK(f.next(49) == no_index);
   SECTION("due") {
     f.queues.advance(50);
-    CHECK(f.queues.next(50) == job);
+    CHECK(f.next(50) == job);
   }
   SECTION("flushed by name") {
     f.queues.flush(f.queues.table().job(job).message);
-    CHECK(f.queues.next(49) == job);
+    CHECK(f.next(49) == job);
     f.queues.advance(50);  // the old time is nothing now
-    CHECK(f.queues.next(50) == no_index);
+    CHECK(f.next(50) == no_index);
   }
   SECTION("flushed with all") {
     f.queues.flush_all();
-    CHECK(f.queues.next(49) == job);
+    CHECK(f.next(49) == job);
     CHECK(f.queues.next_due() == Queues::never);
   }
 }
@@ -187,32 +170,18 @@ TEST_CASE("a delivery that could not be started is the first of its destination 
   Fixture f;
   Index const a = f.put("a");
   Index const b = f.put("a");
-  CHECK(f.queues.next(0) == a);
-  f.queues.give_back(a);
-  CHECK(f.queues.next(0) == a);
-  CHECK(f.queues.next(0) == b);
-  CHECK(f.queues.running() == 2);
+  CHECK(f.next(0) == a);
+  f.queues.give_back({a});
+  CHECK(f.next(0) == a);
+  CHECK(f.next(0) == b);
+  CHECK(f.queues.running(Lane::local) == 2);
 }
 
 TEST_CASE("destinations without messages are forgotten") {
   Fixture f;
   for (int i = 0; i < 1000; ++i) {
     f.put("mailbox" + std::to_string(i));
-    f.end(f.queues.next(0), Verdict::success);
+    f.end(f.next(0), Verdict::success);
   }
   CHECK(f.queues.destinations() == 0);
-}
-
-TEST_CASE("mail for other hosts takes no place of local deliveries") {
-  Fixture f{{1, 1}};
-  Index const remote = f.put("a");
-  f.queues.unready(remote);
-  f.queues.assign_elsewhere(remote);
-  f.queues.make_ready(remote);
-  Index const local = f.put("b");
-  CHECK(f.queues.has_elsewhere());
-  CHECK(f.queues.next(0) == local);
-  CHECK(f.queues.next_elsewhere() == remote);
-  CHECK(f.queues.next_elsewhere() == no_index);
-  CHECK(f.queues.table().message(f.queues.table().job(remote).message).active == 0);
 }

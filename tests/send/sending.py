@@ -1,4 +1,4 @@
-"""sending - queue-send among its real neighbours, with the test in the place of local-spawn"""
+"""sending - queue-send among its real neighbours, with the test in the place of local-spawn and remote-spawn"""
 import array
 import email
 import email.policy
@@ -23,20 +23,43 @@ class Request:
         self.id, self.index, self.name, self.recipient = (field.decode() for field in fields)
         with os.fdopen(file, "rb") as stream:
             text = stream.read()
-        length = int(text.split(b" ")[5], 16)
+        length = int(text.split(b" ")[5], 16) if text else 0
         self.message, self.envelope = text[80 : 80 + length], text[80 + length :]
 
-    def key(self):
-        return netstring(self.id.encode()) + netstring(self.index.encode())
+    def reports(self, letter, text, blame):
+        """A record of what became of it"""
+        return [record(letter + netstring(self.id.encode()) + netstring(self.index.encode()) + said(letter, text, blame))]
 
     def mail(self):
         return email.message_from_bytes(self.message, policy=email.policy.default)
 
 
-class Spawner:
-    """local-spawn's side of one connection."""
+class Transaction(Request):
+    """One message to recipients who share a destination; `index` is the first one's."""
 
-    def __init__(self, listener):
+    def __init__(self, fields, file):
+        super().__init__([fields[0], fields[2], b"", b""], file)
+        self.destination, self.indexes = fields[1].decode(), [int(field) for field in fields[2:]]
+
+    def reports(self, letter, text, blame, indexes=None):
+        return [record(letter + netstring(self.id.encode()) + netstring(b"%d" % index) + said(letter, text, blame))
+                for index in (self.indexes if indexes is None else indexes)]
+
+    def part(self, *indexes):
+        """Some of its recipients"""
+        fields = [self.id.encode(), self.destination.encode(), *(b"%d" % index for index in indexes)]
+        return Transaction(fields, os.open(os.devnull, os.O_RDONLY))
+
+
+def said(letter, text, blame):
+    return (b"" if letter == b"R" else netstring(text.encode())) + (netstring(blame) if letter == b"Z" else b"")
+
+
+class Spawner:
+    """local-spawn's side of one connection, or remote-spawn's."""
+
+    def __init__(self, listener, letter=b"L"):
+        self.letter, self.kind = letter, {b"L": Request, b"T": Transaction}[letter]
         self.listener, self.stream, self.forgotten = listener, None, []
         listener.settimeout(SECONDS)
 
@@ -64,9 +87,9 @@ class Spawner:
         if letter == b"F":
             self.forgotten.append((fields[0].decode(), fields[1].decode()))
             return None
-        equal(letter, b"L")
+        equal(letter, self.letter)
         equal(len(files), 1, "descriptors of a request")
-        return Request(fields, files[0])
+        return self.kind(fields, files[0])
 
     def request(self):
         """The next request."""
@@ -96,20 +119,19 @@ class Spawner:
                 return False
         return True
 
-    def say(self, letter, request, text=""):
-        self.stream.sendall(self.report(letter, request, text))
+    def say(self, letter, request, text="", blame=b"d"):
+        self.stream.sendall(self.report(letter, request, text, blame))
 
     @staticmethod
-    def report(letter, request, text=""):
-        blame = netstring(b"d") if letter == b"Z" else b""
-        return record(letter + request.key() + (b"" if letter == b"R" else netstring(text.encode()) + blame))
+    def report(letter, request, text="", blame=b"d"):
+        return b"".join(request.reports(letter, text, blame))
 
     def close(self):
         self.stream.close()
 
 
 class Sending(Parts):
-    """queue-inject, queue-clean, bounce and queue-send, real; local-spawn is self.spawner."""
+    """queue-inject, queue-clean, bounce and queue-send, real; local-spawn is self.spawner, remote-spawn is self.remote."""
 
     def __enter__(self):
         super().__enter__()
@@ -117,6 +139,7 @@ class Sending(Parts):
             self.control(name, value + "\n")
         self.listener = self.listen("local-spawn")
         self.spawner = Spawner(self.listener)
+        self.remote = Spawner(self.listen("remote-spawn"), b"T")
         self.anyone = self.serve("queue-anyone", ["queue/queue-inject", "anyone"], user="pn-queue")
         self.trusted = self.serve("queue-trusted", ["queue/queue-inject", "trusted"], user="pn-queue")
         self.notifications = self.listen("queue-send", socket.SOCK_DGRAM)
@@ -134,14 +157,22 @@ class Sending(Parts):
         super().__init__()
         self.starts, self.settings = starts, settings
 
-    def start(self, *greeting):
+    def start(self, *greeting, remote=()):
         self.sender = self.serve("queue-send", ["send/queue-send"], user="pn-send", listener=self.notifications)
+        self.remote.accept(*remote)
         return self.spawner.accept(*greeting)
 
-    def put(self, *recipients, sender="me@mini.example", message=b"Subject: x\n\nhello\n", extra=b""):
-        """Puts a message into the queue; its ID."""
+    def halt(self, *how):
+        """Ends queue-send, and its connections to the spawners."""
+        self.sender.stop(*how)
+        self.spawner.close()
+        self.remote.close()
+
+    def put(self, *recipients, sender="me@mini.example", message=b"Subject: x\n\nhello\n", extra=b"", notify=0):
+        """Puts a message into the queue; its ID. NOTIFY is the last recipient's."""
+        lines = envelope(sender, recipients, extra=extra) + (b"n" + netstring(b"%d" % notify) if notify else b"")
         with self.connect("queue-anyone") as stream:
-            letter, text = inject(stream, message, envelope(sender, recipients, extra=extra))
+            letter, text = inject(stream, message, lines)
         equal(letter, b"Y", f"queue-inject said {text!r}")
         return text.decode()
 
