@@ -81,15 +81,14 @@ def is_temporary(answer):
     return answer[:1] in ("4", "T", "!", "") or answer == "exit 111"
 
 
-def was_left_open(run, calls):
+def was_left_open(run):
     """A step of main() or confine() failed, and the program went on; what libc does is in front of the umask."""
-    main = next((call.count for call in calls if call.name == "umask"), 0)
-    if run.hit.name not in CONFINES or run.hit.count < main:
+    if run.hit.name not in CONFINES or "umask" not in run.made:
         return False
-    return any(end.pid == run.hit.pid and end.last == 0 for end in run.ends) or not any(end.pid == run.hit.pid for end in run.ends)
+    return not any(end.pid == run.hit.pid and end.last != 0 for end in run.ends)
 
 
-def judge(world, run, calls):
+def judge(world, run):
     lost = []
     repeat = None
     for mailbox in run.scenario.mailboxes:
@@ -97,7 +96,7 @@ def judge(world, run, calls):
         if run.is_taken and copies == 0:
             lost.append(mailbox)
         if copies > 1:
-            repeat = run.scenario.may_repeat(calls, run.hit)
+            repeat = run.scenario.may_repeat(run.made)
             if not repeat or copies > 2:
                 return {"wrong": f"{copies} copies for {mailbox}, and nothing explains them: {run.said[-1500:]}"}
     if lost:
@@ -116,7 +115,7 @@ def judge(world, run, calls):
             return {"wrong": f"nobody says {words_of(run.action)[1]!r}: answer {run.answer!r}, log: {run.said[-1500:]}"}
     if run.action.startswith("short") and not run.is_taken:
         return {"wrong": f"a short write was not continued: {run.answer}: {run.said[-1500:]}"}
-    if was_left_open(run, calls):
+    if was_left_open(run):
         return {"wrong": f"went on without its confinement: {run.said[-1500:]}"}
     trouble = world.again(run)
     return {"repeat": repeat, "wrong": trouble} if trouble else {"repeat": repeat}

@@ -45,6 +45,7 @@ class Run:
         self.is_taken, self.answer = False, ""  # acknowledged, and in which words
         self.copies = {}                        # recipient -> how often delivered, each time whole
         self.calls, self.hit, self.ends = [], None, []
+        self.made = []                          # the names of the calls before the point
         self.said = ""                          # all that the program said on its log
         self.restarts = 0
         self.is_replaced = False

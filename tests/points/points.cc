@@ -171,7 +171,7 @@ void enter_call(pid_t pid, Process& process) {
   }
   if (process.is_counting) {
     ++process.calls;
-    if (plan.what == What::count && process.role == plan.role) say("call", pid, process, static_cast<long>(registers.rdi));
+    if (process.role == plan.role) say("call", pid, process, static_cast<long>(registers.rdi));
   }
   bool const is_here = plan.what != What::count && is_this_call(process);
   if (is_here && plan.what == What::kill) {

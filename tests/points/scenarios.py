@@ -1,8 +1,9 @@
 """scenarios - one message through each program, for tests/crash and tests/fault
 
 A new program joins by a line in SCENARIOS: its service (None: it is started for the message), which of its processes is
-meant and where counting begins (points.cc), and how the message is sent. `may_repeat` says in words when a second copy is
-right: the outcome was lost after the delivery and before whoever waits for it heard of it.
+meant and where counting begins (points.cc), and how the message is sent. `may_repeat` gets the names of the calls that were
+made before the point, and says why a second copy is right there, which is as doc/queue.md says: the outcome was lost after the
+delivery and before whoever waits for it heard of it, or before it was written down.
 """
 import pwd
 import re
@@ -20,7 +21,7 @@ class Scenario:
         self.is_whole = is_whole or (lambda content, message: content.endswith(message.body))
         self.mailboxes = copies or ("alice",)  # where a copy has to come
         self.patience = patience  # seconds without any change until what waits is flushed
-        self.may_repeat = may_repeat or (lambda calls, hit: None)
+        self.may_repeat = may_repeat or (lambda made: None)
 
     def message(self, number):
         return Message(number, self.recipients, self.sender, self.lines)
@@ -53,25 +54,32 @@ def is_bounce(content, message):
     return boundary is not None and message.body in content and content.endswith(b"--" + boundary[1] + b"--\n")
 
 
-def between(first, last, why, behind=None):
-    """A second copy is right when the process was stopped after its call `first` (the next one after `behind`) and before
-    its last `last` was made."""
-
-    def may_repeat(calls, hit):
-        names = [call.name for call in calls]
-        if hit is None or first not in names or last not in names:
-            return None
-        begin = names.index(first, names.index(behind) if behind else 0) + 1
-        end = len(names) - names[::-1].index(last)
-        return why if begin < hit.count <= end else None
-
-    return may_repeat
+def delivered_unreported(made):
+    """local: the name in new/ is there, and the report was not written."""
+    if "linkat" in made and "writev" not in made[made.index("linkat"):]:
+        return "local had delivered, and its report was not on the way yet"
+    return None
 
 
-delivered_unreported = between("linkat", "writev", "local had delivered, and its report was not on the way yet")
-spawner_gone = between("sendmsg", "sendmsg", "local delivers on, and nobody hears its report", behind="vfork")
-bounce_untold = between("sendmsg", "sendmsg", "the bounce was in the queue, and queue-send had not heard so")
-bounce_unwritten = between("sendmsg", "write", "bounce was asked, and that it had done it was not written down yet", behind="openat")
+def spawner_gone(made):
+    """local-spawn: the order went to local, and its report not to queue-send."""
+    if "vfork" in made and made[made.index("vfork"):].count("sendmsg") == 1:
+        return "local delivers on, and nobody hears its report"
+    return None
+
+
+def bounce_untold(made):
+    """bounce: the report went to queue-inject, and the answer not to queue-send."""
+    return "the bounce was in the queue, and queue-send had not heard so" if made.count("sendmsg") == 1 else None
+
+
+def bounce_unwritten(made):
+    """queue-send: local-spawn has the delivery, queue-clean the failure, bounce was asked, and its answer was not written down."""
+    sent = [at for at, name in enumerate(made) if name == "sendmsg"]
+    if len(sent) > 2 and ("openat", "write") not in zip(made[sent[2]:], made[sent[2] + 1:]):
+        return "bounce was asked, and that it had done it was not written down yet"
+    return None
+
 
 SCENARIOS = [
     Scenario("tcplisten", "tcplisten", "main", "ready", tcp),

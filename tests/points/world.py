@@ -185,10 +185,12 @@ class World(Clients):
                 run.ends.append(entry)
         run.said = "".join(f"{name}: {line}\n" for name in sorted(os.listdir("log")) if name != "points"
                            for line in self.log_of(name).splitlines())
-        if run.calls:  # of the process that did the work
+        if run.calls:  # of the process that the point was in, or that did the work
             pids = [call.pid for call in run.calls]
-            busiest = max(set(pids), key=pids.count)
-            run.calls = [call for call in run.calls if call.pid == busiest]
+            pid = run.hit.pid if run.hit else max(set(pids), key=pids.count)
+            run.calls = [call for call in run.calls if call.pid == pid]
+        if run.hit:
+            run.made = [call.name for call in run.calls if call.count < run.hit.count]
         self.look(run)
         return run
 
