@@ -138,7 +138,8 @@ Status keep_only_becoming() {
 
 int landlock_version() {
   long const version = syscall(SYS_landlock_create_ruleset, nullptr, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
-  bool const is_missing = version < 0 && (errno == ENOSYS || errno == EOPNOTSUPP);
+  // Not built in, not switched on, or kept from us by a container's filter.
+  bool const is_missing = version < 0 && (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM);
   return is_missing ? 0 : static_cast<int>(version);
 }
 
