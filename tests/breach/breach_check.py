@@ -7,6 +7,7 @@ run alone: its attackers use up the processes of their users, which other instan
     tests/breach/breach_check.py --accept   write doc/breach.md anew; what is possible and not in goals.py still fails
 """
 import contextlib
+import ctypes
 import os
 import pathlib
 import re
@@ -18,7 +19,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e")]
 from check import case, equal, expect, finish, skip  # noqa: E402
-from goals import GOALS, OWN  # noqa: E402
+from goals import GOALS, OWN, SINCE  # noqa: E402
 from postern import Instance, wait_until  # noqa: E402
 
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -199,6 +200,8 @@ def holds_attacker(binary):
 
 TABLE = {}
 COUNT = 0
+LANDLOCK = max(0, ctypes.CDLL(None).syscall(444, None, 0, 1))  # the version that landlock_create_ruleset() tells
+LEFT_OPEN = {goal for goal, version in SINCE.items() if LANDLOCK < version}
 
 if os.geteuid() != 0:
     @case("programs that are taken over")
@@ -220,6 +223,7 @@ with Instance(users=("alice", "bob")) as instance:
             TABLE[one] = reached(answers)
             ANSWERS.writelines(f"{one}\t{goal}\t{' '.join(sorted(set(found)))}\n" for goal, found in answers.items())
             own = set(OWN.get(one, {}))
+            TABLE[one] -= LEFT_OPEN - own
             expect(not TABLE[one] - own, f"POSSIBLE: {sorted(TABLE[one] - own)}")
             expect(not own - TABLE[one], f"no longer possible, so take it out of goals.py: {sorted(own - TABLE[one])}")
 
@@ -231,6 +235,12 @@ def _():
     if "--accept" in sys.argv:
         PAGE.write_text(text)
     equal(PAGE.exists() and PAGE.read_text() == text, True, "accept a change with tests/breach/breach_check.py --accept; is the page as found")
+
+
+if LEFT_OPEN:
+    @case("what only newer kernels deny")
+    def _():
+        skip(f"NOT SHOWN: this kernel's Landlock has version {LANDLOCK}, which leaves to filters and modes: {', '.join(sorted(LEFT_OPEN))}")
 
 
 @case("no program that is installed holds an attacker")

@@ -77,6 +77,9 @@ GOALS = [
     ("another system call ABI", ["x32"]),
 ]
 
+# The first version of Landlock that denies a goal to whom filters and modes do not.
+SINCE = {"connect by TCP": 4, "turn its client's connection elsewhere": 4, "connect to an abstract socket": 6}
+
 PUBLIC = "the socket is open to every local user (0666), who says less there"
 ANY_CHILD = "the program that it starts may be any, dynamically linked too, and takes away the rest itself"
 ROOT_BY_HAND = "run by root's own hand or boot script before anything foreign is read; becomes the program that it is given"
