@@ -88,7 +88,7 @@ bool Queues::is_forgettable(const Target& target) const {
 
 void Queues::forget(Index index) {
   Target& target = targets_[index];
-  troubles_.erase(index);
+  trouble_count_ += static_cast<std::uint32_t>(troubles_.erase(index));
   std::string const name = *target.name;
   names_[at(target.lane)].erase(name);
   target = Target{};
@@ -105,8 +105,13 @@ void Queues::remember(const std::string& host, std::uint8_t rests, Tick until, s
 std::vector<Index> Queues::resting_hosts(Tick now) const {
   std::vector<Index> hosts;
   for (auto const& [index, text] : troubles_)
-    if (targets_[index].health.rests() > 0 && targets_[index].health.is_resting(now)) hosts.push_back(index);
+    if (targets_[index].lane == Lane::remote && targets_[index].health.rests() > 0 && targets_[index].health.is_resting(now)) hosts.push_back(index);
   return hosts;
+}
+
+void Queues::set_trouble(Index destination, std::string text) {
+  troubles_[destination] = std::move(text);
+  ++trouble_count_;
 }
 
 const std::string& Queues::trouble_of(Index destination) const {

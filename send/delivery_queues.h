@@ -73,7 +73,8 @@ class Queues {
   std::string why(Index job, Tick now) const;  // it does not run, in words; empty: it runs, or is about to
 
   // What is said of hosts that rest, and that some rest after a restart.
-  void set_trouble(Index destination, std::string text) { troubles_[destination] = std::move(text); }
+  void set_trouble(Index destination, std::string text);
+  std::uint32_t trouble_count() const { return trouble_count_; }  // changes with what is said
   const std::string& trouble_of(Index destination) const;
   void remember(const std::string& host, std::uint8_t rests, Tick until, std::string text);
   std::vector<Index> resting_hosts(Tick now) const;
@@ -161,9 +162,10 @@ class Queues {
   std::vector<Index> free_targets_;
   std::deque<Index> idle_;  // hosts without mail of which something is known, the longest so first
   std::array<std::unordered_map<std::string, Index>, lanes> names_;
-  std::unordered_map<Index, std::string> troubles_;  // of hosts that rest
-  std::array<std::deque<Index>, rings> rings_;       // an entry counts if that is its target's ring
-  std::array<std::uint32_t, rings> running_in_{};    // transactions, by the ring they came from
+  std::unordered_map<Index, std::string> troubles_;  // of destinations that rest
+  std::uint32_t trouble_count_ = 0;
+  std::array<std::deque<Index>, rings> rings_;     // an entry counts if that is its target's ring
+  std::array<std::uint32_t, rings> running_in_{};  // transactions, by the ring they came from
   std::array<std::uint32_t, lanes> running_{};
   std::deque<std::pair<Index, Tick>> again_;  // hosts whose transaction has just ended, and since when they have gone on so
   std::size_t turn_ = answering;              // the remote ring that is asked first

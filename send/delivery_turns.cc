@@ -199,7 +199,7 @@ bool Queues::note(Transaction& transaction, Verdict verdict) {
     if (std::exchange(transaction.has_answered, true)) return false;
     Tick const before = target.health.rest_until();
     target.health.answered(now_);
-    troubles_.erase(transaction.target);
+    trouble_count_ += static_cast<std::uint32_t>(troubles_.erase(transaction.target));
     if (target.health.rest_until() < before) add_timer(target.health.rest_until(), transaction.target, true);
     return false;
   }

@@ -39,6 +39,7 @@ Tick QueueSender::tick_in(Seconds wait) const { return tick_now() + static_cast<
 
 Status QueueSender::run(std::string_view notify) {
   next_scan_ = Deadline::in(settings_.scan_every);
+  recall_resting_hosts();
   notify_ready(notify);
   for (;;) {
     connect_services();
@@ -74,17 +75,22 @@ void QueueSender::work_through() {
   if (scan_.is_running() && !states_.is_full()) scan_step();
   queues_.advance(tick_now());
   has_more_to_start_ = start_deliveries();
+  has_more_to_sweep_ = sweep_step();
+  keep_resting_hosts();
   ask_clean();
   ask_bounce();
 }
 
 Deadline QueueSender::next_event() const {
-  if ((scan_.is_running() && !states_.is_full()) || has_more_to_start_) return Deadline::in(Milliseconds{0});
+  if ((scan_.is_running() && !states_.is_full()) || has_more_to_start_ || has_more_to_sweep_)
+    return Deadline::in(Milliseconds{0});
   Deadline next = next_settings_.or_sooner(next_sync_).or_sooner(next_repeat_);
   if (has_begun_) next = next.or_sooner(next_scan_).or_sooner(next_triggered_scan_);
   for (const Spawner& spawner : spawners_) next = next.or_sooner(spawner.connection.next_try());
   next = next.or_sooner(clean_.next_try()).or_sooner(bounce_.next_try());
   if (!to_report_.empty() && reporting_ == no_index && bounce_.is_open()) next = next.or_sooner(bounce_again_);
+  if (queues_.table().size() > 0) next = next.or_sooner(next_sweep_);
+  if (kept_troubles_ != queues_.trouble_count()) next = next.or_sooner(next_memory_);
   Tick const due = queues_.next_due();
   Tick const now = tick_now();
   if (due != Queues::never) next = next.or_sooner(Deadline::in(due <= now ? Milliseconds{0} : tick * (due - now)));
@@ -142,6 +148,7 @@ void QueueSender::read_settings_again(bool is_forced) {
   queues_.set_limits(settings_.limits);
   queues_.set_rates(settings_.rates);
   next_scan_ = next_scan_.or_sooner(Deadline::in(settings_.scan_every));
+  next_sweep_ = next_sweep_.or_sooner(after_sweep());
   LogLine{"settings"}
       .add("concurrencylocal", std::uint64_t{settings_.limits.local})
       .add("concurrencymailbox", std::uint64_t{settings_.limits.a_mailbox})
@@ -167,6 +174,8 @@ void QueueSender::flush(std::string_view which) {
 // Told to stop: every line that was written is made durable first, if queue-clean can do it soon. All else is known to
 // those who start after us: outcomes stay with the spawner until it is told to forget them.
 void QueueSender::finish() {
+  next_memory_ = Deadline::in(Milliseconds{0});
+  keep_resting_hosts();
   Deadline const deadline = Deadline::in(most_at_end);
   next_sync_ = Deadline::in(Milliseconds{0});
   while (is_clean_ready_ && !deadline.has_passed()) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <deque>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -96,12 +97,22 @@ class QueueSender {
   void removed(const QueueId& id, std::uint32_t error);
   bool is_too_old(Index job) const;
 
+  // what nobody reports (queue_sender_sweep.cc)
+  bool sweep_step();
+  unsigned look_over(Index message);
+  void give_up(Index job);
+  void tell_delay(Index job);
+  Deadline after_sweep() const;
+  void recall_resting_hosts();
+  void keep_resting_hosts();
+
   // telling senders, and queue-clean (queue_sender_services.cc)
   void hear_clean();
   void ask_clean();
   void report(Index message);
   void ask_bounce();
   bool send_bounce_request(Index message);
+  std::optional<BouncedRecipient> report_of(const RecipientState& known, unsigned notify, Index message) const;
   void hear_bounce();
   void bounce_answered(const BounceAnswer& answer);
   void forget_report();
@@ -134,14 +145,17 @@ class QueueSender {
   Connection clean_{"queue-clean"}, bounce_{"bounce"};
   bool is_clean_ready_ = false;
   bool has_more_to_start_ = false;
-  bool has_begun_ = false;                              // the first walk through todo was started
-  std::vector<Index> starting_;                         // room for the jobs of a transaction
-  std::unordered_map<std::uint64_t, Running> running_;  // by running_key()
-  std::unordered_set<Index> removing_;                  // messages whose removal queue-clean has not confirmed
-  std::unordered_set<std::string> broken_;              // IDs that queue-clean is to move to broken/
-  std::deque<Index> to_report_;                         // messages whose failures are durable
-  Index reporting_ = no_index;                          // the one that bounce has been asked about
-  std::vector<std::uint32_t> reported_;                 // its recipients in that request
+  bool has_more_to_sweep_ = false;
+  bool has_begun_ = false;                                     // the first walk through todo was started
+  std::vector<Index> starting_;                                // room for the jobs of a transaction
+  std::unordered_map<std::uint64_t, Running> running_;         // by running_key()
+  std::unordered_set<Index> removing_;                         // messages whose removal queue-clean has not confirmed
+  std::unordered_set<std::string> broken_;                     // IDs that queue-clean is to move to broken/
+  std::deque<Index> to_report_;                                // messages whose failures are durable
+  Index reporting_ = no_index;                                 // the one that bounce has been asked about
+  std::vector<std::pair<std::uint32_t, StateWord>> reported_;  // its recipients in that request, and what is written of them
+  Index swept_ = no_index;                                     // next message to be looked over; no_index: between two walks
+  std::uint32_t kept_troubles_ = 0;                            // Queues::trouble_count() of what state/destinations has
   Deadline bounce_again_ = Deadline::in(Milliseconds{0});
 
   Deadline next_scan_ = Deadline::never();
@@ -151,6 +165,8 @@ class QueueSender {
   Deadline next_sync_ = Deadline::never();
   Deadline next_write_ = Deadline::in(Milliseconds{0});
   Deadline next_repeat_ = Deadline::never();
+  Deadline next_sweep_ = Deadline::in(Milliseconds{1000});
+  Deadline next_memory_ = Deadline::in(Milliseconds{0});
   std::uint16_t routes_generation_ = 0;
 };
 

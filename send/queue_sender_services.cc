@@ -76,6 +76,9 @@ void QueueSender::ask_bounce() {
   while (reporting_ == no_index && !to_report_.empty() && bounce_again_.has_passed() && bounce_.takes_descriptors()) {
     Index const message = to_report_.front();
     to_report_.pop_front();
+    // Those of its recipients who are not done may have had news: then it comes again when that is durable.
+    const Message& known = queues_.table().message(message);
+    if (known.stage != Stage::reporting || !states_.is_synced(known.id.unpacked())) continue;
     if (!send_bounce_request(message)) return;
   }
 }
@@ -101,14 +104,13 @@ bool QueueSender::send_bounce_request(Index index) {
   BounceRequest request{id, {}};
   reported_.clear();
   for (const auto& [recipient, known] : *state ? (*state)->recipients : std::map<std::uint32_t, RecipientState>{}) {
-    if (recipient >= envelope->recipients.size() || known.is_bounced || known.word == StateWord::deferred) continue;
-    if (!is_to_tell(known.word, envelope->recipients[recipient].notify & notify_success)) continue;
-    Action const action = known.word == StateWord::failed    ? Action::failed
-                          : known.word == StateWord::relayed ? Action::relayed
-                                                             : Action::delivered;
+    if (recipient >= envelope->recipients.size()) continue;
+    auto const report = report_of(known, envelope->recipients[recipient].notify, index);
+    if (!report) continue;
     if (request.recipients.size() == bounce_recipients_most) break;  // the rest comes in a bounce of its own
-    request.recipients.push_back({recipient, action, known.time, 0, known.text});
-    reported_.push_back(recipient);
+    request.recipients.push_back(*report);
+    request.recipients.back().index = recipient;
+    reported_.emplace_back(recipient, report->action == Action::delayed ? StateWord::delayed : StateWord::bounced);
   }
   reporting_ = index;
   if (request.recipients.empty()) {
@@ -118,6 +120,22 @@ bool QueueSender::send_bounce_request(Index index) {
   if (bounce_.send(request.encoded(), file->number())) return true;
   forget_report();
   return false;
+}
+
+// What the sender is to hear of a recipient, if anything and not yet.
+std::optional<BouncedRecipient> QueueSender::report_of(const RecipientState& known, unsigned notify, Index message) const {
+  BouncedRecipient report{0, Action::failed, known.time, 0, known.text};
+  if (known.word == StateWord::deferred) {
+    if (known.is_delay_told || !(notify & notify_delay) || settings_.delay_notice == Seconds{0}) return std::nullopt;
+    WallTime const created = queues_.table().message(message).id.created();
+    if (wall_now() - created <= settings_.delay_notice) return std::nullopt;
+    report.action = Action::delayed;
+    report.until = std::chrono::duration_cast<Seconds>((created + settings_.lifetime.usual()).time_since_epoch()).count();
+    return report;
+  }
+  if (known.is_bounced || !is_to_tell(known.word, notify & notify_success)) return std::nullopt;
+  if (known.word != StateWord::failed) report.action = known.word == StateWord::relayed ? Action::relayed : Action::delivered;
+  return report;
 }
 
 // bounce went away without an answer: the same again when it is back.
@@ -156,8 +174,7 @@ void QueueSender::bounce_answered(const BounceAnswer& answer) {
   line.add(answer.kind == BounceAnswer::Kind::sent ? "bounce" : "none", answer.text).write();
   std::int64_t const now = std::chrono::duration_cast<Seconds>(wall_now().time_since_epoch()).count();
   std::string lines;
-  for (std::uint32_t const recipient : reported_)
-    lines += StateLine{StateWord::bounced, recipient, now, 0, 0, answer.text}.encoded();
+  for (auto const& [recipient, word] : reported_) lines += StateLine{word, recipient, now, 0, 0, answer.text}.encoded();
   if (!lines.empty()) states_.append(answer.id, lines);
   Message& message = queues_.table().message(index);
   message.stage = Stage::queued;

@@ -91,6 +91,23 @@ std::vector<QueueId> StateStore::list(unsigned directory) const {
   return ids;
 }
 
+Result<std::string> StateStore::read_other(const std::string& name) const {
+  auto const file = state_.open_file(name);
+  if (!file && is_missing(file.error())) return std::string{};
+  if (!file) return file.error();
+  return read_all(file->number(), state_file_most);
+}
+
+Status StateStore::replace_other(const std::string& name, std::string_view text) const {
+  std::string const fresh = name + ".new";
+  if (Status const removed = state_.unlink(fresh); !removed && !is_missing(removed.error())) return removed;
+  {
+    Fd const file = TRY(state_.create_file(fresh, file_mode));
+    TRY(write_all(file.number(), text));
+  }
+  return state_.rename(fresh, state_, name);
+}
+
 std::vector<StateStore::Unsynced> StateStore::unsynced() const {
   std::vector<Unsynced> list;
   for (const auto& [id, file] : files_)

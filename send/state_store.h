@@ -26,6 +26,10 @@ class StateStore {
   void remove(const QueueId& id);                            // missing is fine
   std::vector<QueueId> list(unsigned directory) const;
 
+  // A file of queue-send's own beside these: none is an empty one. Replaced as a whole; a power cut may leave any of both.
+  Result<std::string> read_other(const std::string& name) const;
+  Status replace_other(const std::string& name, std::string_view text) const;
+
   void request_sync(const QueueId& id);  // of what is there already, after a restart
   // A file whose sync may be asked for now: it has unsynced lines, all written, and none under way.
   struct Unsynced {

@@ -2,51 +2,14 @@
 
 #include <array>
 
-#include "lib/core/ascii.h"
 #include "lib/core/number.h"
+#include "lib/core/quoted.h"
 
 namespace postern {
 namespace {
 
 constexpr std::array<std::string_view, 7> words = {"delivered", "relayed", "passed", "deferred", "failed", "delayed", "bounced"};
 constexpr std::uint64_t latest_time = 1ull << 40;
-
-bool is_plain(char c) { return is_graphic(c) && c != '=' && c != '"' && c != '\\'; }
-
-void append_quoted(std::string& line, std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  if (text.empty()) line += '-';
-  for (char const c : text.substr(0, state_text_most)) {
-    if (is_plain(c)) {
-      line += c;
-      continue;
-    }
-    auto const byte = static_cast<unsigned char>(c);
-    line += "\\x";
-    line += hex[byte >> 4];
-    line += hex[byte & 15];
-  }
-}
-
-Result<std::string> unquoted(std::string_view text) {
-  if (text == "-") return std::string{};
-  std::string plain;
-  while (!text.empty()) {
-    std::size_t width = 1;
-    if (text.front() != '\\') {
-      if (!is_plain(text.front())) return permanent("state: a byte that should be quoted");
-      plain += text.front();
-    } else {
-      if (text.size() < 4 || text[1] != 'x' || !is_hex_digit(text[2]) || !is_hex_digit(text[3]))
-        return permanent("state: a bad quotation");
-      plain += static_cast<char>(hex_value(text[2]) * 16 + hex_value(text[3]));
-      width = 4;
-    }
-    text.remove_prefix(width);
-  }
-  if (plain.empty() || plain.size() > state_text_most) return permanent("state: a text of wrong length");
-  return plain;
-}
 
 Result<std::string_view> take_word(std::string_view& rest) {
   std::size_t const end = rest.find(' ');
@@ -81,10 +44,7 @@ std::string StateLine::encoded() const {
     number(next);
   }
   line += ' ';
-  if (text == "-")
-    line += "\\x2d";  // "-" alone stands for no text
-  else
-    append_quoted(line, text);
+  append_quoted(line, std::string_view{text}.substr(0, state_text_most));
   return line += '\n';
 }
 
@@ -97,7 +57,7 @@ Result<StateLine> StateLine::parse(Wire wire) {
     line.tries = static_cast<std::uint32_t>(TRY(take_number(rest, 0xffffffffu)));
     line.next = TRY(take_number(rest, latest_time));
   }
-  line.text = TRY(unquoted(rest));
+  line.text = TRY(unquoted(Wire{rest}, state_text_most));
   return line;
 }
 

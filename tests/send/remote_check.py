@@ -8,11 +8,18 @@ import time
 sys.path.insert(0, os.path.dirname(__file__))
 from sending import Sending, shared  # noqa: E402
 from check import case, contains, equal, expect, finish  # noqa: E402
+from postern import wait_until  # noqa: E402
 
+SECONDS = 20
 ACCEPTED = "2.0.0 mx.far.example[192.0.2.1] said: 250 2.0.0 queued"
 NO_ANSWER = "4.4.1 far.example: no host took the connection"
 GREYLISTED = "4.7.1 mx.far.example[192.0.2.1] said: 450 4.7.1 greylisted"
 NO_USER = "5.1.1 mx.far.example[192.0.2.1] said: 550 5.1.1 no such user"
+
+
+def statuses(report):
+    """What a report says of each recipient"""
+    return list(report.mail().iter_parts())[1].get_payload()[1:]
 
 
 @case("one recipient who is taken at once: a transaction with the file, and nothing is left")
@@ -115,6 +122,65 @@ def _():
             q.remote.say(b"P", q.remote.request(), ACCEPTED)
         for name in names:
             q.wait_done(name)
+
+
+@case("a failure here, and one that waits for another host in trouble: the sender is told without waiting for that")
+def _():
+    with Sending(delaynotice="16") as q:  # so that it looks every second
+        name = q.put("a@far.example", "b@far.example", "gone@mini.example")
+        q.remote.say(b"Z", q.remote.request(), NO_ANSWER)
+        q.spawner.say(b"D", q.spawner.request(), "5.1.1 no mailbox here by that name")
+        report = q.spawner.request()
+        q.spawner.say(b"K", report, "2.0.0 ok")
+        equal([status["Final-Recipient"] for status in statuses(report)], ["rfc822; gone@mini.example"])
+        wait_until(lambda: "bounced 2 " in q.state(name), ["state/" + name[-2:]], SECONDS)
+        expect("delayed" not in q.state(name) and "bounced 0" not in q.state(name), q.state(name))
+
+
+@case("a delay: told once to who asked for it, also of mail that only waits for a host in trouble; and the end as well")
+def _():
+    with Sending(delaynotice="1", queuelifetime="6") as q:
+        first = q.put("a@far.example")
+        q.remote.say(b"Z", q.remote.request(), NO_ANSWER)
+        name = q.put("quiet@far.example", "b@far.example", notify=8 + 4)  # NOTIFY is the last one's
+        report = q.spawner.request()
+        q.spawner.say(b"K", report, "2.0.0 ok")
+        only, = statuses(report)
+        equal((only["Final-Recipient"], only["Action"], only["Status"]), ("rfc822; b@far.example", "delayed", "4.4.1"))
+        wait_until(lambda: "delayed 1 " in q.state(name), ["state/" + name[-2:]], SECONDS)
+        told = []
+        while len(told) < 3:
+            report = q.spawner.request()
+            q.spawner.say(b"K", report, "2.0.0 ok")
+            told += [(status["Final-Recipient"][8:], status["Action"], status["Status"]) for status in statuses(report)]
+        equal(sorted(told), [(f"{who}@far.example", "failed", "4.4.7") for who in ("a", "b", "quiet")])
+        q.wait_done(first)
+        q.wait_done(name)
+
+
+@case("a restart remembers hosts that rest, and what they said; a line that is damaged is nothing")
+def _():
+    with Sending() as q:
+        q.put("a@far.example")
+        q.remote.say(b"Z", q.remote.request(), NO_ANSWER)
+        q.sender.wait_log("event=resting destination=far.example")
+        q.halt()
+        with open("state/destinations") as file:
+            name, until, rests, text = file.read().split()
+        equal((name, rests, text), ("far.example", "1", NO_ANSWER.replace(" ", "\\x20")))
+        expect(290 < int(until) - time.time() <= 300, until)
+        with open("state/destinations", "a") as file:
+            file.write(f"nonsense\nlate.example {until} 3 x=y\nwell.example 5 2 -\n\xff {until} 1 -\ndead.example {until} 2 4.4.1\\x20gone\nhalf")
+        os.chmod("state/destinations", 0o644)
+        q.start()
+        q.sender.wait_log("event=looked-through messages=1")
+        for host in ("far", "dead", "well", "late"):
+            q.put(f"b@{host}.example")
+        equal(sorted(request.destination for request in q.remote.requests(2)), ["late.example", "well.example"])
+        q.round_trip()
+        expect(q.remote.is_quiet(), "those that rest are left alone")
+        q.tell("F")
+        equal(sorted(request.destination for request in q.remote.requests(2)), ["dead.example", "far.example"])
 
 
 @case("queue-send killed in mid-transaction: its successor asks for none of it again, and hears how it ends")
