@@ -2,7 +2,8 @@
 //
 // run by   its s6 service, as pn-queue; asked by queue-send alone
 // fds      0 listening socket (lib/net/clean_protocol.h)   2 > log
-// files    unlinks queue/todo/XX/ID; moves what is broken to queue/broken/ID; unlinks old files of queue/tmp
+// files    unlinks queue/todo/XX/ID; moves what is broken to queue/broken/ID, and unlinks it there; unlinks
+//          old files of queue/tmp
 // starts   nothing
 // exits    0 told to stop   111 not now, try again
 // see      queue-clean(8), doc/queue.md
@@ -65,6 +66,11 @@ CleanRecord carry_out(const Queue& queue, const CleanRecord& request) {
     if (error_of(removed) != 0) LogLine{"remove"}.add("id", request.id.view()).add("error", removed.error().text()).write();
     return {CleanLetter::removed, request.id, error_of(removed)};
   }
+  if (request.letter == CleanLetter::discard) {
+    Status const removed = queue.broken.unlink(request.id.text());
+    LogLine{"discard"}.add("id", request.id.view()).add("removed", removed ? "queue/broken" : removed.error().text()).write();
+    return {CleanLetter::discarded, request.id, removed ? 0 : static_cast<std::uint32_t>(removed.error().number())};
+  }
   Status const moved = queue.todo.rename(path_of(request.id), queue.broken, request.id.text());
   LogLine{"broken"}.add("id", request.id.view()).add("moved", moved ? "queue/broken" : moved.error().text()).write();
   return {CleanLetter::moved, request.id, error_of(moved)};
@@ -126,7 +132,8 @@ class Session {
     std::string_view rest = input_;
     for (; rest.size() >= clean_record_size; rest.remove_prefix(clean_record_size)) {
       CleanRecord const request = TRY(CleanRecord::parse(Wire{rest.substr(0, clean_record_size)}));
-      if (request.letter == CleanLetter::remove || request.letter == CleanLetter::broken) {
+      if (request.letter == CleanLetter::remove || request.letter == CleanLetter::broken ||
+          request.letter == CleanLetter::discard) {
         answers_ += carry_out(queue_, request).encoded();
       } else if (request.letter == CleanLetter::sync) {
         if (files_.empty()) return permanent("clean protocol: a sync without a descriptor");

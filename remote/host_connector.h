@@ -14,11 +14,10 @@
 
 namespace postern {
 
-// dnsqd, or why it cannot be asked. It is not connected to again: by then this process may not. A literal needs none.
+// dnsqd, or why it cannot be asked. It is not connected to again: by then this process may not.
 class DnsResolver final : public Resolver {
  public:
-  explicit DnsResolver(const Domain& host)
-      : client_(host.is_literal() ? Result<DnsClient>{permanent("no DNS for a literal")} : DnsClient::connect_once()) {}
+  DnsResolver() : client_(DnsClient::connect_once()) {}
   Result<std::vector<DnsAnswer>> ask(std::span<const Question> questions, Deadline deadline) override;
   bool is_gone() const { return is_gone_; }  // a new process may find it again
 
@@ -36,7 +35,7 @@ struct NoConnection {
 class HostConnector {
  public:
   HostConnector(Destination destination, const RemoteSettings& options, std::optional<SmtpLogin> login)
-      : destination_(std::move(destination)), settings_(options), login_(std::move(login)), resolver_(destination_.host()) {}
+      : destination_(std::move(destination)), settings_(options), login_(std::move(login)) {}
 
   // Looks the hosts up anew: the next connect() begins with the best one.
   void start();

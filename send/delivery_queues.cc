@@ -149,12 +149,24 @@ void Queues::remove(Index job) {
   table_.remove_job(job);
 }
 
-void Queues::hold(Index message) { table_.message(message).is_held = true; }
+void Queues::hold(Index message) {
+  table_.message(message).is_held = true;
+  for (Index job = table_.message(message).first_job; job != no_index; job = table_.job(job).sibling) {
+    if (table_.job(job).phase != Phase::ready) continue;
+    unready(job);
+    wait(job, now_);
+  }
+}
 
 void Queues::release(Index message) {
   table_.message(message).is_held = false;
   for (Index job = table_.message(message).first_job; job != no_index; job = table_.job(job).sibling)
     if (table_.job(job).phase == Phase::waiting && (table_.job(job).due <= now_ || table_.job(job).due == never)) make_ready(job);
+}
+
+void Queues::unpark_all() {
+  for (Index job = 0; job < table_.jobs_end(); ++job)
+    if (table_.job(job).phase == Phase::waiting && table_.job(job).due == never) make_ready(job);
 }
 
 void Queues::add_timer(Tick due, Index index, bool is_target) {

@@ -50,6 +50,7 @@ class Queues {
   void remove(Index job);                                             // of a job that is not ready
   void hold(Index message);                                           // what runs goes on
   void release(Index message);
+  void unpark_all();  // jobs that wait without a time are ready
 
   // The jobs of a transaction to start now, running from here on; false: nothing may start.
   bool next(Lane lane, Tick now, std::vector<Index>& jobs);

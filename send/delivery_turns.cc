@@ -116,11 +116,6 @@ bool Queues::take_batch(Index index, std::vector<Index>& jobs) {
   std::size_t const most = target.lane == Lane::local ? 1 : transaction_recipients_most;
   while (target.ready.first != no_index && jobs.size() < most) {
     Index const job = target.ready.first;
-    if (table_.message(table_.job(job).message).is_held) {
-      unready(job);
-      wait(job, now_);
-      continue;
-    }
     if (!jobs.empty() && !is_same_run(jobs.front(), job)) break;
     take_out(target.ready, job);
     jobs.push_back(job);

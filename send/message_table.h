@@ -54,6 +54,7 @@ struct Message {
   bool is_alone : 1 = false;      // one recipient
   bool has_state : 1 = false;     // state/XX/ID is there
   bool is_held : 1 = false;       // by the operator: nothing of it is started
+  bool is_deleted : 1 = false;    // by the operator: held, and removed when nothing of it runs
   bool ended_remote : 1 = false;  // its one recipient was remote-spawn's: that still keeps the outcome
 };
 

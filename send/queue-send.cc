@@ -1,9 +1,10 @@
 // queue-send - deliver what is in the queue: schedule, retry, limit, log
 //
 // run by   its s6 service, as pn-send; one at a time
-// fds      0 datagram socket: a queue ID, "F" (flush all), "F" and an ID (flush one)   2 > log
-// files    reads queue/todo/XX/ID (frame and envelope, never the message) and control/; writes state/XX/ID; locks
-//          state/lock; reads bytes from the FIFO run/queue-send/trigger
+// fds      0 datagram socket: a queue ID, "F" (flush all), "F" and an ID (flush one)
+//          1 listening socket: orders of operators (lib/net/order_protocol.h); none if it is no socket   2 > log
+// files    reads queue/todo/XX/ID (frame and envelope, never the message) and control/; writes state/XX/ID
+//          and state/pauses; locks state/lock; reads bytes from the FIFO run/queue-send/trigger
 // starts   nothing; asks local-spawn, remote-spawn, queue-clean and bounce
 // exits    0 told to stop   100 a setting is wrong   111 not now, try again
 // see      queue-send(8), doc/queue.md
@@ -12,6 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "lib/os/account.h"
 #include "lib/os/io.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
@@ -23,6 +25,7 @@ namespace postern {
 namespace {
 
 constexpr int notifications = 0;
+constexpr int orders = 1;
 
 // Held until the process ends, so that two never run.
 Result<Fd> lock(const Directory& state) {
@@ -38,6 +41,13 @@ Fd open_trigger() {
   return fifo;
 }
 
+// Without the socket it delivers all the same, as when it is started by hand.
+Result<int> order_listener() {
+  if (TRY(is_listening_socket(orders))) return orders;
+  LogLine{"orders"}.add("effect", "none are taken: descriptor 1 is no listening socket").write();
+  return -1;
+}
+
 }  // namespace
 }  // namespace postern
 
@@ -47,17 +57,24 @@ postern::Status program(postern::Args args) {
   TRY(check_service(ServiceSocket::datagrams));
   Directory todo = TRY(Directory::open("queue/todo"));
   Directory state = TRY(Directory::open("state"));
+  Directory pauses_place = TRY(Directory::open("state"));
   Control control = TRY(Control::open());
   Fd const held = TRY(lock(state));
+  Accounts const accounts = TRY(Accounts::read(control.directory()));
   TRY(set_nonblocking(notifications));
+  int const listener = TRY(order_listener());
+  if (listener >= 0) TRY(set_nonblocking(listener));
   Fd trigger = open_trigger();
   Fd signals = TRY(signal_events({SIGTERM, SIGHUP, SIGALRM}));
   TRY(confine());
+  PauseStore pauses = TRY(PauseStore::open(std::move(pauses_place)));
   SendSettings first_settings = TRY(SendSettings::read(control));
   QueueSender sender{std::move(todo),
                      std::move(state),
                      std::move(control),
                      std::move(first_settings),
-                     {notifications, std::move(trigger), std::move(signals)}};
+                     {notifications, std::move(trigger), std::move(signals)},
+                     OrderClients{listener, accounts.uid_of(Account::desk)},
+                     std::move(pauses)};
   return sender.run(args.variable("NOTIFY").value_or(""));
 }

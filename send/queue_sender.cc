@@ -20,15 +20,18 @@ constexpr auto tick = Milliseconds{1000 / ticks_a_second};
 
 }  // namespace
 
-QueueSender::QueueSender(Directory todo, Directory state, Control control, SendSettings first_settings, Descriptors descriptors)
+QueueSender::QueueSender(Directory todo, Directory state, Control control, SendSettings first_settings, Descriptors descriptors,
+                         OrderClients orders, PauseStore pauses)
     : todo_(std::move(todo)),
       control_(std::move(control)),
       settings_(std::move(first_settings)),
       settings_files_(SettingsFiles::look(control_)),
       descriptors_(std::move(descriptors)),
       states_(std::move(state)),
-      scan_(todo_) {
-  queues_.set_limits(settings_.limits);
+      scan_(todo_),
+      orders_(std::move(orders)),
+      pauses_(std::move(pauses)) {
+  queues_.set_limits(limits_in_force());
   queues_.set_schedule(settings_.schedule);
   queues_.set_rates(settings_.rates);
 }
@@ -56,7 +59,10 @@ void QueueSender::connect_services() {
     if (spawner.connection.connect())
       for (auto& [key, running] : running_)
         if (running.lane == spawner.lane) queues_.table().job(running.job).is_doubtful = true;
-  if (clean_.connect()) states_.syncs_lost();
+  if (clean_.connect()) {
+    states_.syncs_lost();
+    pauses_.sync_lost();
+  }
   bounce_.connect();
 }
 
@@ -73,11 +79,13 @@ void QueueSender::work_through() {
     scan_.start();
   }
   if (scan_.is_running() && !states_.is_full()) scan_step();
+  take_orders();
   queues_.advance(tick_now());
   has_more_to_start_ = start_deliveries();
   has_more_to_sweep_ = sweep_step();
   keep_resting_hosts();
   ask_clean();
+  ask_clean_for_pauses();
   ask_bounce();
 }
 
@@ -98,13 +106,14 @@ Deadline QueueSender::next_event() const {
 }
 
 void QueueSender::wait_and_hear() {
-  std::array<pollfd, 7> waiting = {pollfd{descriptors_.signals.number(), POLLIN, 0},
-                                   pollfd{descriptors_.notifications, POLLIN, 0},
-                                   pollfd{descriptors_.trigger.number(), POLLIN, 0},
-                                   clean_.poll_entry(),
-                                   bounce_.poll_entry(),
-                                   spawners_[0].connection.poll_entry(),
-                                   spawners_[1].connection.poll_entry()};
+  std::vector<pollfd> waiting = {{descriptors_.signals.number(), POLLIN, 0},
+                                 {descriptors_.notifications, POLLIN, 0},
+                                 {descriptors_.trigger.number(), POLLIN, 0},
+                                 clean_.poll_entry(),
+                                 bounce_.poll_entry(),
+                                 spawners_[0].connection.poll_entry(),
+                                 spawners_[1].connection.poll_entry()};
+  orders_.add_to_poll(waiting);
   if (poll(waiting.data(), waiting.size(), next_event().poll_timeout()) <= 0) return;
   if (waiting[1].revents != 0) hear_notifications();
   if (waiting[2].revents != 0) hear_trigger();
@@ -124,6 +133,7 @@ void QueueSender::wait_and_hear() {
     hear_spawner(spawners_[i]);
     spawners_[i].is_ready = spawners_[i].is_ready && is_there;
   }
+  orders_.hear(waiting);
 }
 
 bool QueueSender::hear_signals() {
@@ -145,7 +155,7 @@ void QueueSender::read_settings_again(bool is_forced) {
   settings_ = *std::move(fresh);
   ++routes_generation_;
   queues_.set_schedule(settings_.schedule);
-  queues_.set_limits(settings_.limits);
+  queues_.set_limits(limits_in_force());
   queues_.set_rates(settings_.rates);
   next_scan_ = next_scan_.or_sooner(Deadline::in(settings_.scan_every));
   next_sweep_ = next_sweep_.or_sooner(after_sweep());
@@ -180,7 +190,8 @@ void QueueSender::finish() {
   next_sync_ = Deadline::in(Milliseconds{0});
   while (is_clean_ready_ && !deadline.has_passed()) {
     ask_clean();
-    if (states_.all_synced() && removing_.empty()) return;
+    ask_clean_for_pauses();
+    if (states_.all_synced() && pauses_.is_synced() && removing_.empty()) return;
     pollfd waiting = clean_.poll_entry();
     if (poll(&waiting, 1, next_sync_.or_sooner(deadline).poll_timeout()) < 0) continue;
     is_clean_ready_ = clean_.work(waiting.revents);

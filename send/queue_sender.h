@@ -20,6 +20,8 @@
 #include "lib/os/control.h"
 #include "lib/os/directory.h"
 #include "send/delivery_queues.h"
+#include "send/order_clients.h"
+#include "send/pause_store.h"
 #include "send/send_settings.h"
 #include "send/service_connection.h"
 #include "send/spawner_connection.h"
@@ -35,7 +37,8 @@ class QueueSender {
     Fd trigger;         // FIFO: a byte says "look through todo"; may be missing
     Fd signals;
   };
-  QueueSender(Directory todo, Directory state, Control control, SendSettings first_settings, Descriptors descriptors);
+  QueueSender(Directory todo, Directory state, Control control, SendSettings first_settings, Descriptors descriptors,
+              OrderClients orders, PauseStore pauses);
   Status run(std::string_view notify);
 
  private:
@@ -117,6 +120,29 @@ class QueueSender {
   void bounce_answered(const BounceAnswer& answer);
   void forget_report();
 
+  // what operators order (queue_sender_orders.cc)
+  void take_orders();
+  void obey(OrderClients::Name client, const Order& order);
+  void obey_about_message(OrderClients::Name client, const Order& order, Index message);
+  void hold(OrderClients::Name client, const Order& order, Index message);
+  void release(OrderClients::Name client, const Order& order, Index message);
+  void order_removal(OrderClients::Name client, const Order& order, Index message);
+  void withdraw(Index message);
+  void explain(OrderClients::Name client, const Order& order, Index message);
+  std::string why(Index job) const;
+  void mark(const Order& order, Index message, StateWord word);
+  void answer(OrderClients::Name client, const Order& order, OrderAnswer::Kind kind, std::string_view text = {});
+  void state_is_durable(const QueueId& id, std::uint32_t error);
+  void message_is_gone(const QueueId& id, std::string_view how);
+  void discarded(const QueueId& id, std::uint32_t error);
+  // and what they pause (queue_sender_pauses.cc)
+  void obey_about_pauses(OrderClients::Name client, const Order& order);
+  void ask_clean_for_pauses();
+  void pauses_are_durable(std::uint32_t error);
+  void apply_pauses();
+  DeliveryLimits limits_in_force() const;
+  bool park_paused(std::vector<Index>& jobs, std::vector<Address>& addresses);
+
   // the loop (queue_sender.cc)
   void connect_services();
   void work_through();
@@ -140,6 +166,14 @@ class QueueSender {
   Queues queues_;
   StateStore states_;
   TodoScan scan_;
+
+  struct Unanswered {
+    OrderClients::Name client;
+    Order order;
+  };
+  OrderClients orders_;
+  PauseStore pauses_;
+  std::unordered_multimap<std::string, Unanswered> unanswered_;  // by ID, or what is paused
 
   std::array<Spawner, lanes> spawners_{Spawner{Lane::local, "local-spawn"}, Spawner{Lane::remote, "remote-spawn"}};
   Connection clean_{"queue-clean"}, bounce_{"bounce"};
@@ -171,6 +205,7 @@ class QueueSender {
 };
 
 std::string queue_path(const QueueId& id);               // below queue/todo
+QueueId no_message();                                    // what queue-clean is told when a sync is not of a message's state
 bool is_to_tell(StateWord outcome, bool wants_success);  // the sender is to hear of it
 constexpr std::string_view no_relay = "5.7.1 this host does not pass mail on to that domain";
 

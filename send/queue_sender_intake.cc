@@ -53,7 +53,13 @@ Index QueueSender::take_up(const QueueId& id) {
   message.is_alone = envelope->recipients.size() == 1;
   message.has_state = known && *known;
   message.routes = routes_generation_;
-  add_jobs(index, *envelope, known && *known ? **known : DeliveryState{});
+  auto const mark = known && *known ? (*known)->mark : std::nullopt;
+  message.is_held = mark.has_value();
+  message.is_deleted = mark && mark->word == StateWord::deleted;
+  if (message.is_deleted)
+    withdraw(index);  // what an earlier queue-send had running ends without being waited for
+  else
+    add_jobs(index, *envelope, known && *known ? **known : DeliveryState{});
   return index;
 }
 

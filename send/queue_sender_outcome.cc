@@ -93,7 +93,9 @@ void QueueSender::conclude(Index index, Ended ended) {
   line.add("ms", static_cast<std::uint64_t>((monotonic_now() - ended.since).count())).write();
 
   bool is_kept = true;
-  if (ended.outcome == Outcome::deferred) {
+  if (ended.outcome == Outcome::deferred && table.message(job.message).is_deleted) {
+    queues_.remove(index);
+  } else if (ended.outcome == Outcome::deferred) {
     is_kept = defer(index, ended, is_destinations);
   } else {
     Message& message = table.message(job.message);
@@ -168,7 +170,7 @@ bool QueueSender::keep(Index index, const StateLine& line) {
 void QueueSender::settle(Index index) {
   const Message& message = queues_.table().message(index);
   if (message.stage != Stage::queued || message.active > 0) return;
-  if (message.unreported > 0) return report(index);
+  if (message.unreported > 0 && !message.is_deleted) return report(index);
   if (message.first_job == no_index) remove(index);
 }
 
@@ -198,6 +200,7 @@ void QueueSender::removed(const QueueId& id, std::uint32_t error) {
   removing_.erase(index);
   queues_.table().remove(index);
   LogLine{"done"}.add("id", id.view()).write();
+  message_is_gone(id, "removed");
 }
 
 void QueueSender::repeat_requests() {

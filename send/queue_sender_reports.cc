@@ -55,7 +55,7 @@ void QueueSender::forget_unless_removing(Spawner& spawner, const DeliveryKey& ke
   if (message == no_index) {
     auto const status = todo_.status_of(queue_path(key.id));
     if (status || !is_missing(status.error())) return;
-  } else if (queues_.table().message(message).stage == Stage::removing) {
+  } else if (const Message& known = queues_.table().message(message); known.stage == Stage::removing && !known.is_deleted) {
     return;
   }
   spawner.forget(key);
@@ -94,7 +94,12 @@ void QueueSender::spawner_is_ready(Spawner& spawner) {
         .add("text", spawner.connection.service() + " ended before it was delivered")
         .write();
     queues_.finished(running.job, Verdict::unknown, tick_now());
-    queues_.wait(running.job, tick_in(std::min(short_wait(job), settings_.schedule.usual().interval(1))));
+    if (Index const message = job.message; queues_.table().message(message).is_deleted) {
+      queues_.remove(running.job);
+      settle(message);
+    } else {
+      queues_.wait(running.job, tick_in(std::min(short_wait(job), settings_.schedule.usual().interval(1))));
+    }
   }
 }
 

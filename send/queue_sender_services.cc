@@ -32,9 +32,14 @@ void QueueSender::hear_clean() {
       if (!std::exchange(has_begun_, true)) scan_.start();
     } else if (record->letter == CleanLetter::removed) {
       removed(record->id, record->error);
+    } else if (record->letter == CleanLetter::discarded) {
+      discarded(record->id, record->error);
     } else if (record->letter == CleanLetter::moved) {
       broken_.erase(record->id.text());
+    } else if (record->letter == CleanLetter::synced && record->id == no_message()) {
+      pauses_are_durable(record->error);
     } else if (record->letter == CleanLetter::synced && states_.sync_ended(record->id)) {
+      state_is_durable(record->id, record->error);
       Index const message = queues_.table().find(record->id);
       if (message != no_index && queues_.table().message(message).stage == Stage::reporting) to_report_.push_back(message);
     }

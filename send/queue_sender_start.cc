@@ -55,6 +55,7 @@ bool QueueSender::start(Spawner& spawner, std::vector<Index>& jobs) {
     return true;
   }
   if (message.routes != routes_generation_ && !reroute(file->number(), jobs, addresses)) return true;  // all goes elsewhere now
+  if (pauses_.pauses().has_domains() && !park_paused(jobs, addresses)) return true;
   std::string const name = queues_.name_of(table.job(jobs.front()).destination);
   std::string request;
   if (spawner.lane == Lane::local) {
@@ -134,6 +135,7 @@ void QueueSender::vanish(Index index) {
   auto const status = todo_.status_of(queue_path(id));
   if (!status && is_missing(status.error())) states_.remove(id);
   table.remove(index);
+  message_is_gone(id, "it was gone already");
   scan_.look_again(id.directory_number());
 }
 

@@ -9,8 +9,8 @@
 namespace postern {
 namespace {
 
-constexpr mode_t directory_mode = 0700;
-constexpr mode_t file_mode = 0600;
+constexpr mode_t directory_mode = 0750;
+constexpr mode_t file_mode = 0640;
 
 std::string path_of(const QueueId& id) { return id.directory() + "/" + id.text(); }
 

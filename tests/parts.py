@@ -23,7 +23,7 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("POSTERN_BUILD", "build"))
-USERS = ("pn-smtp", "pn-submit", "pn-queue", "pn-send", "pn-bounce", "pn-remote", "pn-dns", "pn-log")
+USERS = ("pn-smtp", "pn-submit", "pn-queue", "pn-send", "pn-bounce", "pn-remote", "pn-log", "pn-desk")
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 FIRST_VIRTUAL_UID = 1_900_000_000
 
@@ -164,7 +164,7 @@ class Parts:
         folders = ["queue", "queue/tmp", "queue/todo", "queue/broken"] + [f"queue/todo/{a}{b}" for a in DIGITS for b in DIGITS]
         for folder in folders:
             self._folder(folder, queue, send.pw_gid, 0o2750)
-        self._folder("state", send.pw_uid, send.pw_gid, 0o700)
+        self._folder("state", send.pw_uid, send.pw_gid, 0o750)
         self._folder("run/queue-send", send.pw_uid, pwd.getpwnam("pn-queue").pw_gid, 0o2750)
         self.write_users()
         self._back = os.getcwd()

@@ -1,123 +1,78 @@
-// queue - what waits in the queue, and why
+// queue - what waits in the queue, and why; and what an operator does about it
 //
-// run by   root, or pn-send; members of its group see all but the states
-// fds      1>answer   2>errors
-// files    reads queue/todo/XX/ID, queue/broken/ID, state/XX/ID; flush writes to run/queue-send/s
-// exits    0 done   100 it cannot be done like that   111 not now, try again
+// run by   root, or members of the group pn-operators
+// fds      0<more IDs, for "-"   1>answer   2>errors
+// files    none while queue-desk runs, which it asks; without it root's reads queue/todo/XX/ID, queue/broken/ID, state/XX/ID
+// exits    0 done   100 it cannot be done like that, or something is wrong   111 not now, try again
 // see      queue(8), doc/queue.md
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/core/ascii.h"
-#include "lib/core/crc32c.h"
 #include "lib/core/number.h"
 #include "lib/os/io.h"
 #include "lib/os/program.h"
-#include "lib/os/socket.h"
-#include "tools/queue_report.h"
-#include "tools/tool_words.h"
+#include "tools/desk_client.h"
+#include "tools/queue_printer.h"
+#include "tools/queue_words.h"
+#include "tools/text_table.h"
 
 namespace postern {
 namespace {
 
-constexpr std::size_t piece = 65536;
+constexpr std::size_t most_ids_text = 16u << 20;
 
-enum class Form : unsigned char { text, json };
-
-Status list(Form form) {
-  QueueView const queue = TRY(QueueView::open());
-  WallTime const now = wall_now();
-  auto const entries = TRY(queue.entries());
-  JsonText json;
-  json.array();
-  std::string text = form == Form::text && !entries.empty() ? list_head() : "";
-  for (const QueueEntry& entry : entries) {
-    auto const message = queue.read(entry);
-    if (!message) continue;  // delivered meanwhile
-    if (form == Form::json) {
-      add_as_json(json, *message, now);
-      text += json.text();
-      json.clear();
-    } else {
-      text += as_text(*message, now);
-    }
-    if (text.size() < piece) continue;
-    TRY(write_all(1, text));
-    text.clear();
+// As many requests as the IDs take; the sum of what each found wrong. An error's text may be longer than an Error holds.
+Result<DeskClient::End> ask(DeskClient& desk, QueuePrinter& printer, const QueueWords& asked) {
+  DeskRequest request{asked.verb, asked.selection, asked.word};
+  std::vector<QueueId> const ids = std::move(request.selection.ids);
+  DeskClient::End sum;
+  for (std::size_t at = 0; sum.error.empty() && (at == 0 || at < ids.size()); at += desk_ids_most) {
+    std::size_t const end = std::min(ids.size(), at + desk_ids_most);
+    request.selection.ids.assign(ids.begin() + static_cast<std::ptrdiff_t>(at), ids.begin() + static_cast<std::ptrdiff_t>(end));
+    auto const one = TRY(desk.ask(request, [&](const DeskAnswer& answer) { return printer.take(answer); }));
+    sum = {sum.messages + one.messages, sum.problems + one.problems, one.error, one.is_for_good};
   }
-  if (form == Form::json) text += json.end_array().text() + "\n";
-  return write_all(1, text);
+  return sum;
 }
 
-Status count() { return write_all(1, decimal(TRY(TRY(QueueView::open()).entries()).size()) + "\n"); }
-
-// Strangers' bytes must not steer the operator's terminal.
-Status write_message(std::string text, bool is_terminal) {
-  if (is_terminal)
-    for (char& c : text)
-      if ((is_control(c) && c != '\n' && c != '\t') || is_eight_bit(c)) c = '?';
-  return write_all(1, text);
-}
-
-Status show(const QueueId& id) {
-  QueuedMessage const message = TRY(TRY(QueueView::open()).find(id));
-  struct stat output {};
-  bool const is_terminal = fstat(1, &output) == 0 && S_ISCHR(output.st_mode);
-  TRY(write_all(1, envelope_text(message, wall_now())));
-  if (!message.envelope)
-    return permanent("its file is damaged, so only the file itself can be looked at; see doc/queue.md:", id.view());
-  TRY(write_message(message.envelope->header_lines, is_terminal));
-  std::uint32_t checksum = 0;
-  std::uint64_t at = 0;
-  std::string room;
-  for (std::uint64_t left = message.frame.message_length; left > 0; left -= room.size(), at += room.size()) {
-    room.resize(std::min<std::uint64_t>(left, piece));
-    TRY(pread_exactly(message.file.number(), room, static_cast<off_t>(Frame::size + at)));
-    checksum = crc32c(checksum, room);
-    TRY(write_message(room, is_terminal));
+// The first word of each line, so that what `queue list` prints is understood: its head and its recipients are passed over.
+Status read_ids(std::vector<QueueId>& ids) {
+  std::string const text = TRY(read_all(0, most_ids_text));
+  for (std::string_view rest = text; !rest.empty();) {
+    std::string_view const line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    std::string_view const word = line.substr(0, line.find(' '));
+    if (word.empty() || word == "ID") continue;
+    auto const id = QueueId::parse(Wire{word});
+    if (!id) return permanent("not a queue ID, on descriptor 0:", printable(word));
+    ids.push_back(*id);
   }
-  if (checksum != message.frame.message_crc)
-    return permanent("the message's checksum is wrong, so it will not be delivered:", id.view());
   return Done{};
 }
 
-Status flush(const Fd& socket, const std::optional<QueueId>& id) {
-  if (id) TRY(TRY(QueueView::open()).find(*id));
-  return write_all(socket.number(), id ? "F" + id->text() : "F", Deadline::in(10s));
+bool is_terminal(int fd) {
+  struct stat output {};
+  return fstat(fd, &output) == 0 && S_ISCHR(output.st_mode);
 }
 
-struct QueueWords {
-  enum class Command : unsigned char { list, count, show, flush } command;
-  Form form = Form::text;
-  std::optional<QueueId> id;
-};
-
-Result<QueueWords> parse(ToolWords& words) {
-  std::string_view const name = words.next();
-  QueueWords parsed{};
-  using Command = QueueWords::Command;
-  if (name == "list")
-    parsed.command = Command::list;
-  else if (name == "count")
-    parsed.command = Command::count;
-  else if (name == "show")
-    parsed.command = Command::show;
-  else if (name == "flush")
-    parsed.command = Command::flush;
-  else
-    return permanent("usage: queue list [--json], queue count, queue show ID or queue flush [ID]; see queue(8)");
-  bool const takes_id = parsed.command == Command::show || parsed.command == Command::flush;
-  while (!words.is_empty()) {
-    std::string_view const word = words.next();
-    if (parsed.command == Command::list && word == "--json")
-      parsed.form = Form::json;
-    else if (takes_id && !parsed.id)
-      parsed.id = TRY(QueueId::parse(Wire{word}));
-    else
-      return permanent("one word too many:", word);
+// What was found wrong is written already; who reads the answer may have had enough of it.
+Status carry_out(DeskClient& desk, QueueWords& asked) {
+  if (asked.reads_ids) {
+    TRY(read_ids(asked.selection.ids));
+    if (asked.selection.ids.empty()) return permanent("no IDs on descriptor 0");
   }
-  if (parsed.command == Command::show && !parsed.id) return permanent("usage: queue show ID, as queue list names it");
-  return parsed;
+  QueuePrinter printer{asked, is_terminal(1)};
+  auto const asked_for = ask(desk, printer, asked);
+  TRY(printer.finish());  // what came before an error, too
+  DeskClient::End const end = TRY(asked_for);
+  if (asked.verb == DeskVerb::count) TRY(write_all(1, decimal(end.messages) + "\n"));
+  if (!end.error.empty()) {
+    TRY(write_all(2, "queue: " + printable(end.error) + "\n"));
+    exit_program(end.is_for_good ? 100 : 111);
+  }
+  bool const is_question = asked.verb == DeskVerb::list || asked.verb == DeskVerb::count;
+  if (end.problems > 0 && !is_question) exit_program(100);
+  return Done{};
 }
 
 }  // namespace
@@ -126,20 +81,11 @@ Result<QueueWords> parse(ToolWords& words) {
 postern::Status program(postern::Args args) {
   using namespace postern;
   ToolWords words = TRY(ToolWords::read(args));
-  QueueWords const asked = TRY(parse(words));
+  QueueWords asked = TRY(parse_queue_words(words));
   TRY(enter_directory(words.directory()));
-  Fd socket;
-  if (asked.command == QueueWords::Command::flush) socket = TRY(connect_datagrams(service_socket("queue-send")));
+  DeskClient desk = TRY(DeskClient::connect());
   TRY(confine());
-  switch (asked.command) {
-    case QueueWords::Command::list:
-      return list(asked.form);
-    case QueueWords::Command::count:
-      return count();
-    case QueueWords::Command::show:
-      return show(*asked.id);
-    case QueueWords::Command::flush:
-      return flush(socket, asked.id);
-  }
-  return permanent("usage: see queue(8)");
+  Status const done = carry_out(desk, asked);
+  if (!done && done.error().number() == EPIPE) return Done{};
+  return done;
 }

@@ -50,6 +50,8 @@ std::string_view QueuedMessage::word_of(std::size_t recipient) const {
     case StateWord::failed:
     case StateWord::bounced:
       return "failed";
+    default:
+      break;  // not a recipient's
   }
   return "unknown";
 }
@@ -114,10 +116,10 @@ std::optional<QueuedMessage> QueueView::read(const QueueEntry& entry) const {
   return message;
 }
 
-Result<QueuedMessage> QueueView::find(const QueueId& id) const {
+std::optional<QueuedMessage> QueueView::find(const QueueId& id) const {
   for (QueuePlace const place : {QueuePlace::todo, QueuePlace::broken})
-    if (auto message = read(QueueEntry{id, place})) return *std::move(message);
-  return permanent("no message in the queue has this ID:", id.view());
+    if (auto message = read(QueueEntry{id, place})) return message;
+  return std::nullopt;
 }
 
 }  // namespace postern

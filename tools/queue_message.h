@@ -43,8 +43,7 @@ class QueueView {
 
   Result<std::vector<QueueEntry>> entries() const;                   // the oldest first; then the broken ones
   std::optional<QueuedMessage> read(const QueueEntry& entry) const;  // nothing: it is gone
-  // By its ID, wherever it lies.
-  Result<QueuedMessage> find(const QueueId& id) const;
+  std::optional<QueuedMessage> find(const QueueId& id) const;        // wherever it lies; nothing: nowhere
 
  private:
   QueueView(Directory queue, std::optional<Directory> state) : queue_(std::move(queue)), state_(std::move(state)) {}

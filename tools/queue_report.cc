@@ -18,51 +18,53 @@ std::string right(std::string_view text, std::size_t width) {
   return aligned += text;
 }
 
-Seconds age_of(const QueuedMessage& message, WallTime now) {
-  return std::max(Seconds{0}, std::chrono::duration_cast<Seconds>(now - message.entry.id.created()));
-}
-
 Seconds since_epoch(WallTime time) { return std::chrono::duration_cast<Seconds>(time.time_since_epoch()); }
 
 std::uint64_t count_of(Seconds seconds) { return seconds.count() < 0 ? 0 : static_cast<std::uint64_t>(seconds.count()); }
 
-std::string angled(const Address& address) { return "<" + address.text() + ">"; }
+Seconds until(std::uint64_t time, WallTime now) { return Seconds{static_cast<std::int64_t>(time)} - since_epoch(now); }
 
 // "deferred  <bob@here.example>  4.2.1 over quota; try 3 in 5 min"
-std::string recipient_line(const QueuedMessage& message, std::size_t index, WallTime now) {
-  std::string line{message.word_of(index)};
+std::string recipient_line(const RecipientRow& recipient, WallTime now) {
+  std::string line = recipient.word;
   line.append(line.size() < word_width ? word_width - line.size() : 0, ' ');
-  line += "  " + angled(message.envelope->recipients[index].address);
-  const RecipientState* const state = message.state_of(index);
-  if (!state) return printable(line);
-  if (!state->text.empty()) line += "  " + state->text;
-  if (state->word == StateWord::deferred)
-    line += "; try " + decimal(std::uint64_t{state->tries} + 1) + " in " + span_text(Seconds{state->next} - since_epoch(now));
-  if (state->word == StateWord::failed && state->is_bounced) line += "; the sender was told";
+  line += "  " + angled(recipient.address);
+  if (!recipient.reason.empty()) line += "  " + recipient.reason;
+  if (recipient.word == "deferred")
+    line += "; try " + decimal(recipient.tries + 1) + " in " + span_text(until(recipient.next, now));
+  if (recipient.word == "failed" && recipient.is_told) line += "; the sender was told";
   return printable(line);
 }
 
-std::string problem_line(const QueuedMessage& message) {
-  std::string line{message.entry.place == QueuePlace::broken ? "broken, kept in queue/broken" : "damaged"};
+bool is_broken(const MessageRow& message) { return message.place == "broken"; }
+
+std::string problem_line(const MessageRow& message) {
+  std::string line{is_broken(message) ? "broken, kept in queue/broken" : "damaged"};
   if (!message.problem.empty()) line += ": " + message.problem;
   return printable(line);
 }
 
-bool has_problem(const QueuedMessage& message) { return message.entry.place == QueuePlace::broken || !message.problem.empty(); }
+bool has_problem(const MessageRow& message) { return is_broken(message) || !message.problem.empty(); }
 
-void add_recipient(JsonText& json, const QueuedMessage& message, std::size_t index) {
-  const RecipientState* const state = message.state_of(index);
-  json.object().key("address").string(message.envelope->recipients[index].address.text());
-  json.key("state").string(message.word_of(index));
+// "held 5 min ago by uid 1000"
+std::string mark_text(const MessageRow& message, WallTime now) {
+  return printable(message.mark) + " " + span_text(-until(message.mark_time, now)) + " ago by uid " + decimal(message.mark_uid);
+}
+
+void add_number_or_null(JsonText& json, bool is_there, std::uint64_t number) { is_there ? json.number(number) : json.null(); }
+
+void add_recipient(JsonText& json, const RecipientRow& recipient) {
+  json.object().key("address").string(recipient.address);
+  json.key("state").string(recipient.word);
   json.key("reason");
-  state ? json.string(state->text) : json.null();
+  recipient.is_tried ? json.string(recipient.reason) : json.null();
   json.key("time");
-  state ? json.number(count_of(Seconds{state->time})) : json.null();
-  bool const is_deferred = state && state->word == StateWord::deferred;
+  add_number_or_null(json, recipient.is_tried, recipient.time);
+  bool const is_deferred = recipient.word == "deferred";
   json.key("tries");
-  is_deferred ? json.number(state->tries) : json.null();
+  add_number_or_null(json, is_deferred, recipient.tries);
   json.key("next_try");
-  is_deferred ? json.number(count_of(Seconds{state->next})) : json.null();
+  add_number_or_null(json, is_deferred, recipient.next);
   json.end_object();
 }
 
@@ -80,57 +82,56 @@ std::string span_text(Seconds span) {
   return decimal(static_cast<std::uint64_t>(seconds)) + " s";
 }
 
+std::string angled(std::string_view address) { return std::string{"<"}.append(address) + ">"; }
+
 std::string list_head() { return "ID                  " + right("AGE", age_width) + right("BYTES", bytes_width) + "  SENDER\n"; }
 
-std::string as_text(const QueuedMessage& message, WallTime now) {
-  std::string text = message.entry.id.text() + " " + right(span_text(age_of(message, now)), age_width) +
-                     right(decimal(message.bytes), bytes_width);
+std::string as_text(const MessageRow& message, WallTime now) {
+  std::string text =
+      message.id.text() + " " + right(span_text(message.age(now)), age_width) + right(decimal(message.bytes), bytes_width);
   text += "  ";
-  text += message.envelope ? printable(angled(message.envelope->sender)) : "?";
+  text += message.has_envelope ? printable(angled(message.sender)) : "?";
+  if (!message.mark.empty()) text += "  " + mark_text(message, now);
   text += '\n';
   if (has_problem(message)) text += "    " + problem_line(message) + "\n";
-  if (!message.envelope) return text;
-  for (std::size_t i = 0; i < message.envelope->recipients.size(); ++i) text += "    " + recipient_line(message, i, now) + "\n";
+  for (const RecipientRow& recipient : message.recipients) text += "    " + recipient_line(recipient, now) + "\n";
   return text;
 }
 
-void add_as_json(JsonText& json, const QueuedMessage& message, WallTime now) {
-  json.object().key("id").string(message.entry.id.view());
-  json.key("time").number(count_of(since_epoch(message.entry.id.created()))).key("age").number(count_of(age_of(message, now)));
+void add_as_json(JsonText& json, const MessageRow& message, WallTime now, Object object) {
+  json.object().key("id").string(message.id.view());
+  json.key("time").number(count_of(since_epoch(message.id.created()))).key("age").number(count_of(message.age(now)));
   json.key("bytes").number(message.bytes);
-  json.key("place").string(message.entry.place == QueuePlace::broken ? "broken" : "todo").key("problem");
+  json.key("place").string(message.place).key("problem");
   message.problem.empty() ? json.null() : json.string(message.problem);
+  json.key("mark");
+  message.mark.empty() ? json.null() : json.string(message.mark);
+  json.key("mark_time");
+  add_number_or_null(json, !message.mark.empty(), message.mark_time);
+  json.key("mark_uid");
+  add_number_or_null(json, !message.mark.empty(), message.mark_uid);
   json.key("sender");
-  message.envelope ? json.string(message.envelope->sender.text()) : json.null();
+  message.has_envelope ? json.string(message.sender) : json.null();
   json.key("recipients").array();
-  if (message.envelope)
-    for (std::size_t i = 0; i < message.envelope->recipients.size(); ++i) add_recipient(json, message, i);
-  json.end_array().end_object();
+  for (const RecipientRow& recipient : message.recipients) add_recipient(json, recipient);
+  json.end_array();
+  if (object == Object::whole) json.end_object();
 }
 
-std::string envelope_text(const QueuedMessage& message, WallTime now) {
+std::string envelope_text(const MessageRow& message, const std::vector<EnvelopeField>& fields, WallTime now) {
   std::string text;
   auto const add = [&text](std::string_view name, std::string_view value) {
     if (!value.empty()) ((text += name) += ": ") += printable(value) + "\n";
   };
-  add("ID", message.entry.id.view());
-  add("Time", MailDate{message.entry.id.created()}.text());
+  add("ID", message.id.view());
+  add("Time", MailDate{message.id.created()}.text());
   add("Bytes", decimal(message.bytes));
   if (has_problem(message)) add("Problem", problem_line(message));
-  if (message.envelope) {
-    const Envelope& envelope = *message.envelope;
-    std::string_view const origins[] = {"inbound", "submission", "local", "bounce"};
-    add("Origin", origins[std::string_view{"islb"}.find(static_cast<char>(envelope.origin))]);
-    add("Sender", angled(envelope.sender));
-    add("Login", envelope.login);
-    add("Client", envelope.client);
-    add("Helo", envelope.helo);
-    add("Protocol", envelope.protocol);
-    add("Injector", envelope.origin == Origin::local ? decimal(envelope.injector) : "");
-    add("Envid", envelope.envid);
-    for (std::size_t i = 0; i < envelope.recipients.size(); ++i) add("Recipient", recipient_line(message, i, now));
-  }
-  return text += '\n';
+  if (!message.mark.empty()) add("Mark", mark_text(message, now));
+  if (message.has_envelope) add("Sender", angled(message.sender));
+  for (const EnvelopeField& field : fields) add(field.name, field.value);
+  for (const RecipientRow& recipient : message.recipients) add("Recipient", recipient_line(recipient, now));
+  return text;
 }
 
 }  // namespace postern

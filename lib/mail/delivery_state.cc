@@ -8,7 +8,8 @@
 namespace postern {
 namespace {
 
-constexpr std::array<std::string_view, 7> words = {"delivered", "relayed", "passed", "deferred", "failed", "delayed", "bounced"};
+constexpr std::array<std::string_view, 10> words = {"delivered", "relayed", "passed", "deferred", "failed",
+                                                    "delayed",   "bounced", "held",   "released", "deleted"};
 constexpr std::uint64_t latest_time = 1ull << 40;
 
 Result<std::string_view> take_word(std::string_view& rest) {
@@ -28,6 +29,8 @@ Result<StateWord> word_of(std::string_view text) {
     if (words[i] == text) return static_cast<StateWord>(i);
   return permanent("state: an unknown word");
 }
+
+bool is_of_message(StateWord word) { return word >= StateWord::held; }
 
 }  // namespace
 
@@ -67,6 +70,13 @@ Result<DeliveryState> DeliveryState::parse(Wire file) {
   for (std::size_t end; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
     StateLine line = TRY(StateLine::parse(Wire{rest.substr(0, end)}));
     state.whole_length += end + 1;
+    if (is_of_message(line.word)) {
+      bool const is_deleted = state.mark && state.mark->word == StateWord::deleted;
+      if (is_deleted) continue;  // for good
+      state.mark = MessageMark{line.word, line.recipient, line.time};
+      if (line.word == StateWord::released) state.mark.reset();
+      continue;
+    }
     auto const found = state.recipients.find(line.recipient);
     bool const is_known = found != state.recipients.end();
     if (line.word == StateWord::bounced || line.word == StateWord::delayed) {

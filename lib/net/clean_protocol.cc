@@ -18,7 +18,7 @@ Result<CleanRecord> CleanRecord::parse(Wire wire) {
   std::string_view const text = wire.bytes();
   constexpr std::size_t number_at = 2 + QueueId::length + 1;
   if (text.size() != clean_record_size) return permanent("clean protocol: not a record");
-  if (std::string_view{"RBSArbs"}.find(text[0]) == std::string_view::npos) return permanent("clean protocol: unknown letter");
+  if (std::string_view{"RBSXArbsx"}.find(text[0]) == std::string_view::npos) return permanent("clean protocol: unknown letter");
   QueueId const id = TRY(QueueId::parse(Wire{text.substr(2, QueueId::length)}));
   std::string_view const number = text.substr(number_at, text.find(' ', number_at) - number_at);
   CleanRecord const record{static_cast<CleanLetter>(text[0]), id,

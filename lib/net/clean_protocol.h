@@ -2,9 +2,11 @@
 //
 // Both directions: records of 64 bytes, text padded with blanks and ended by LF: a letter, a queue ID, a decimal number.
 //   queue-send → queue-clean   R  remove the message        B  move it to queue/broken, its frame does not fit
-//                              S  fdatasync the descriptor that comes with this record; it is the state of ID
+//                              S  fdatasync the descriptor that comes with this record; it is the state of ID, or with
+//                                 no ID (zeros) queue-send's own
+//                              X  remove it from queue/broken
 //   queue-clean → queue-send   A  it takes requests from now on (all of an earlier connection are done); no ID means zeros
-//                              r, b, s  done as asked; the number is 0 or the errno
+//                              r, b, s, x  done as asked; the number is 0 or the errno
 // A message that is not there counts as removed.
 #pragma once
 
@@ -19,7 +21,17 @@ namespace postern {
 
 constexpr std::size_t clean_record_size = 64;
 
-enum class CleanLetter : char { remove = 'R', broken = 'B', sync = 'S', ready = 'A', removed = 'r', moved = 'b', synced = 's' };
+enum class CleanLetter : char {
+  remove = 'R',
+  broken = 'B',
+  sync = 'S',
+  discard = 'X',
+  ready = 'A',
+  removed = 'r',
+  moved = 'b',
+  synced = 's',
+  discarded = 'x'
+};
 
 struct CleanRecord {
   CleanLetter letter;

@@ -98,18 +98,27 @@ Result<Received> receive_with_fd(int socket, std::span<char> room) {
   return received;
 }
 
+Result<bool> is_listening_socket(int fd) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  bool const is_socket = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0;
+  if (!is_socket && errno != EBADF && errno != ENOTSOCK) return system_error("ask what a descriptor is");
+  return is_socket && value != 0;
+}
+
 Status check_service(ServiceSocket kind) {
   bool const has_control = access("control", F_OK) == 0;
   if (!has_control && errno != ENOENT) return system_error("look for", "control");
   if (!has_control) return permanent("started outside Postern's directory: there is no control/ here; see its manual page");
-  bool const is_listening = kind == ServiceSocket::listening;
-  int value = 0;
-  socklen_t length = sizeof value;
-  bool const is_socket = getsockopt(0, SOL_SOCKET, is_listening ? SO_ACCEPTCONN : SO_TYPE, &value, &length) == 0;
-  if (!is_socket && errno != EBADF && errno != ENOTSOCK) return system_error("ask what descriptor 0 is");
-  if (is_listening && (!is_socket || value == 0))
+  if (kind == ServiceSocket::listening) {
+    if (TRY(is_listening_socket(0))) return Done{};
     return permanent("descriptor 0 is no listening socket; s6 starts it with one; see its manual page");
-  if (!is_listening && (!is_socket || value != SOCK_DGRAM))
+  }
+  int type = 0;
+  socklen_t length = sizeof type;
+  bool const is_socket = getsockopt(0, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+  if (!is_socket && errno != EBADF && errno != ENOTSOCK) return system_error("ask what descriptor 0 is");
+  if (!is_socket || type != SOCK_DGRAM)
     return permanent("descriptor 0 is no datagram socket; s6 starts it with one; see its manual page");
   return Done{};
 }

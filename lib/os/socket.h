@@ -43,6 +43,7 @@ Result<Received> receive_with_fd(int socket, std::span<char> room);
 // error says, to whoever ran it by hand, what it takes.
 enum class ServiceSocket : unsigned char { listening, datagrams };
 Status check_service(ServiceSocket kind);
+Result<bool> is_listening_socket(int fd);
 
 // Tells the supervisor that the service is ready: a newline on the descriptor that NOTIFY names; nothing without it.
 void notify_ready(std::string_view notify_variable);

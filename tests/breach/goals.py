@@ -6,7 +6,7 @@ that runs meanwhile. OWN: what a program's row is for, and why. Everything else 
 """
 QUEUED = "{dir}/queue/todo/00/{victim}"
 HOME = "{dir}/home/bob"
-SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "dnsqd", "fdholder")
+SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "queue-desk", "queue-orders", "fdholder")
 
 GOALS = [
     ("read /etc/shadow", ["read /etc/shadow"]),
@@ -81,6 +81,7 @@ GOALS = [
 SINCE = {"connect by TCP": 4, "turn its client's connection elsewhere": 4, "connect to an abstract socket": 6}
 
 PUBLIC = "the socket is open to every local user (0666), who says less there"
+IN_GROUP = "its group is queue-send's, for reading; who answers there looks at the uid and closes"
 ANY_CHILD = "the program that it starts may be any, dynamically linked too, and takes away the rest itself"
 ROOT_BY_HAND = "run by root's own hand or boot script before anything foreign is read; becomes the program that it is given"
 BECOMES = "it can become any user but reads only queue-send's bounded records and users/cdb; of root's capabilities it has two"
@@ -98,38 +99,38 @@ def all_but(reason, *denied):
 
 OWN = {
     "bounce": {"read control files": "names and sizes for the bounce", "connect to queue-trusted": "hands over the bounce, with the null sender only",
-               **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
-    "dnsq": {"connect to dnsqd": "asks it", "connect to queue-anyone": PUBLIC},
-    "dnsqd": {"read control files": "whom to ask", "other sockets": "UDP by IPv6",
-              "send by UDP": "asks name servers, which may be anywhere; Landlock does not see ports of UDP"},
-    "inject": {"connect to queue-anyone": "hands over the message", "connect to dnsqd": PUBLIC},
+               "connect to queue-anyone": PUBLIC},
+    "inject": {"connect to queue-anyone": "hands over the message"},
     "local": {"write to its own mailbox": "delivers there"},
     "local-spawn": {**same(BECOMES, "become root or another user", "read /etc/shadow", "read /etc/passwd", "read password hashes", "write control files",
                            "write the users database", "change programs and run scripts", "put a socket in another's place", "write anywhere else"),
                     "read the users database": "where a mailbox is", "read control files": "who queue-send is, and this host's name",
                     **same(ANY_CHILD, "start another program", "make memory executable", "more processes than its row says")},
     "maildirmake": {},
-    "postern": same(SHELLS, "connect by TCP", "connect to an abstract socket", "connect to queue-anyone", "connect to dnsqd", "kill a process", "listen", "make memory executable",
+    "postern": same(SHELLS, "connect by TCP", "connect to an abstract socket", "connect to queue-anyone", "kill a process", "listen", "make memory executable",
                     "more descriptors than its row says", "more memory than its row says", "more processes than its row says", "other sockets",
                     "raise a limit", "read /etc/passwd", "read control files", "read the users database", "send by UDP", "start a shell",
                     "start another program", "write anywhere else", "make a link or a device"),
     "queue": {"list the queue": "shows it", "read a queued message": "shows its header and checks it", "read delivery states": "shows them"},
     "queue-clean": {"remove or replace a queued message": "removes what is done and sets aside what is broken"},
+    "queue-desk": {"list the queue": "shows it to operators", "read a queued message": "likewise", "read delivery states": "likewise",
+                   "connect to queue-orders": "passes on what operators order", "connect to queue-anyone": PUBLIC,
+                   **same(IN_GROUP, "connect to local-spawn", "connect to queue-clean", "connect to bounce")},
     "queue-inject": {"make files of its own in queue/tmp": "a message as it arrives", "link a file of its own into the queue": "a message that is complete",
                      "read control files": "names and limits", "connect to queue-send": "tells it of a message",
-                     "call for a scan (trigger)": "when it cannot be told", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+                     "call for a scan (trigger)": "when it cannot be told", "connect to queue-anyone": PUBLIC},
     "queue-send": {"list the queue": "looks for messages", "read a queued message": "reads frames and envelopes, hands the file on",
                    "read control files": "limits and domains", "read delivery states": "its own", "write delivery states": "its own",
                    "call for a scan (trigger)": "opens its own FIFO so that it never ends",
                    **same("asks for what has to be done", "connect to local-spawn", "connect to queue-clean", "connect to bounce"),
-                   **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
-    "smtpd": {"connect to queue-trusted": "hands over the message", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+                   "connect to queue-anyone": PUBLIC},
+    "smtpd": {"connect to queue-trusted": "hands over the message", "connect to queue-anyone": PUBLIC},
     "tcpbind": all_but(ROOT_BY_HAND, "trace a process", "all capabilities", "mount, chroot",
                        "namespaces", "keyrings", "bpf", "userfaultfd", "perf_event_open", "io_uring", "load a kernel module", "open a file by handle",
                        "shared memory, message queues, memfd, inotify", "type into a terminal", "another system call ABI"),
     "tcplisten": {**same(ANY_CHILD, "start another program", "make memory executable", "read /etc/passwd", "read control files", "read the users database"),
                   "more processes than its row says": "a process a connection; -c counts them",
-                  "connect to queue-trusted": "its filter leaves that to smtpd, whose user it has", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+                  "connect to queue-trusted": "its filter leaves that to smtpd, whose user it has", "connect to queue-anyone": PUBLIC},
     "user": {**same(MAILBOXES, "read the users database", "read password hashes", "write the users database", "read another user's home",
                     "read another user's Maildir", "write to another user's home", "write to its own mailbox"),
              "read control files": "which domains are local", "write control files": "adds a virtual domain",

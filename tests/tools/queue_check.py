@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import socket
 import sys
 import time
 
@@ -206,26 +205,83 @@ def _():
         contains(done.out, "hallo")
         place.refuses("damaged", "queue", "show", cut)
         place.refuses("no message", "queue", "show", queue_id(NOW, "00000003"))
-        for words in [["show"], ["show", "x"], ["show", "../../../etc/passwd"], ["show", name, name], ["list", name], ["count", "x"],
-                      ["list", "--xml"], ["flush", "--json"], ["frob"], []]:
+        place.refuses("no message", "queue", "list", queue_id(NOW, "00000003"))
+        for words in [["show"], ["show", "x"], ["show", "../../../etc/passwd"], ["show", name, name], ["list", "--header"], ["count", "x"], ["delete"], ["hold", "--all", name], ["pause"],
+                      ["list", "--xml"], ["frob"], []]:
             done = place.run("queue", *words)
             equal((done.code, done.err.count("\n")), (100, 1), str(words))
 
 
-@case("flush tells queue-send, for all or for one message that is there")
+@case("without queue-desk root may look, and nobody can change anything")
 def _():
     with ToolDirectory() as place:
         name = queue_id(NOW)
         put(place, name, queue_file("me@here.example", ["you@here.example"]))
-        place.refuses("run/queue-send/s", "queue", "flush", code=111)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-            listener.bind(place.file("run/queue-send/s"))
-            place.must("queue", "flush")
-            place.must("queue", "flush", name)
-            place.refuses("no message", "queue", "flush", queue_id(NOW, "00000009"))
-            place.must("queue", "flush")
-            listener.setblocking(False)
-            equal([listener.recv(100) for _ in range(3)], [b"F", b"F" + name.encode(), b"F"])
+        for words in (["flush"], ["hold", name], ["delete", "--all"], ["why"], ["pause", "all"], ["pauses"]):
+            place.refuses("queue-desk does not run", "queue", *words, code=111)
+        equal(len(listed(place)), 1)
+
+
+@case("a choice of messages: by sender, open recipient, domain, age; every part must fit")
+def _():
+    with ToolDirectory() as place:
+        people = [("A@One.example", ["x@two.example", "y@three.example"]), ("", ["x@sub.two.example"]), ("a@one.example", ["z@Three.example"])]
+        names = [queue_id(NOW - 3600 * (i + 1), f"{i:08d}") for i in range(3)]
+        for name, (sender, recipients) in zip(names, people):
+            put(place, name, queue_file(sender, recipients), f"delivered 0 {NOW} -\n" if name == names[0] else None)
+        put(place, queue_id(NOW - 60), b"not a queue file")
+        choices = {
+            ("--sender", "a@one.example"): {0, 2}, ("--sender", "@ONE.example"): {0, 2}, ("--sender", "<a@one.example>"): {0, 2},
+            ("--sender", "<>"): {1}, ("--sender", ""): {1}, ("--sender", "b@one.example"): set(),
+            ("--recipient", "X@two.example"): set(),  # delivered
+            ("--recipient", "@three.example"): {0, 2}, ("--domain", "three.example"): {0, 2}, ("--domain", ".two.example"): {1},
+            ("--domain", "two.example"): set(), ("--older", "90m"): {1, 2}, ("--younger", "1h30m"): None, ("--younger", "5400"): {0},
+            ("--older", "90m", "--younger", "150m"): {1}, ("--sender", "@one.example", "--domain", "three.example", "--older", "2h"): {2},
+            (names[0], names[2]): {0, 2}, (names[0], names[2], "--older", "2h"): {2},
+        }
+        for words, want in choices.items():
+            done = place.run("queue", "list", "--json", *words)
+            if want is None:
+                equal(done.code, 100, str(words))
+            else:
+                found = {names.index(one["id"]) for one in json.loads(done.out) if one["id"] in names}
+                equal((done.code, found), (0, want), str(words))
+        equal(len(listed(place)), 4)
+        for words in (["--sender", "a b"], ["--domain", "a@b"], ["--older", "x"], ["--older", "-1"], ["--all", names[0]], ["--all", "--older", "1h"],
+                      ["--sender"], ["--older", "1h", "--older", "2h"], ["--older", "99999999999999999999d"]):
+            done = place.run("queue", "list", *words)
+            equal((done.code, done.err.count("\n"), done.out), (100, 1, ""), str(words))
+
+
+@case("IDs come on descriptor 0 as well, as list writes them")
+def _():
+    with ToolDirectory() as place:
+        data = queue_file("me@here.example", ["you@here.example"])
+        names = [queue_id(NOW - i, f"{i:08d}") for i in range(5)]
+        for name in names:
+            put(place, name, data)
+        head, *lines = place.must("queue", "list").splitlines()
+        some = "\n".join([head] + lines[2:6]) + "\n"
+        equal([one["id"] for one in json.loads(place.must("queue", "list", "--json", "-", given=some))], [names[3], names[2]])
+        place.refuses("not a queue ID", "queue", "list", "-", given=some + "rubbish\n")
+        place.refuses("no IDs", "queue", "list", "-", given="\n")
+
+
+@case("a held message is marked, and show gives the parts that are asked for")
+def _():
+    with ToolDirectory() as place:
+        name = queue_id(NOW)
+        put(place, name, queue_file("me@here.example", ["you@here.example"], b"Subject: x\n\nhe\xffllo\n\nmore\n", record("h", "Received: here\n")),
+            f"held 1000 {NOW - 300} -\n")
+        contains(place.must("queue", "list"), "<me@here.example>  held 5 min ago by uid 1000\n")
+        (message,) = listed(place)
+        equal((message["mark"], message["mark_uid"], message["mark_time"]), ("held", 1000, NOW - 300))
+        equal(place.must("queue", "show", name, "--header"), "Received: here\nSubject: x\n\n")
+        contains(place.must("queue", "show", name, "--envelope"), "Mark: held 5 min ago by uid 1000\n")
+        shown = json.loads(place.must("queue", "show", name, "--json", "--body"))
+        equal((shown["body"], "header" in shown), ("he\u00ffllo\n\nmore\n", False))
+        shown = json.loads(place.must("queue", "show", name, "--json"))
+        equal((shown["header"], shown["envelope"]["Origin"]), ("Received: here\nSubject: x\n\n", "local"))
 
 
 finish()

@@ -13,6 +13,9 @@ TEST_CASE("state lines are written and read back") {
       {StateWord::relayed, 1, 2, 0, 0, "2.0.0 mx.example.org[192.0.2.1] said: 250 ok"},
       {StateWord::passed, 2, 3, 0, 0, "2.0.0"},
       {StateWord::delayed, 3, 4, 0, 0, "1j0r1kbl9t2cc42n9mq"},
+      {StateWord::held, 4'294'967'295u, 5, 0, 0, ""},
+      {StateWord::released, 0, 6, 0, 0, ""},
+      {StateWord::deleted, 1000, 7, 0, 0, ""},
   };
   for (const StateLine& line : lines) {
     std::string const text = line.encoded();
@@ -112,4 +115,29 @@ TEST_CASE("that the sender was told of a delay is known after the next try as we
   CHECK(state->recipients.at(0).word == StateWord::deferred);
   CHECK(state->recipients.at(0).tries == 2);
   CHECK_FALSE(state->recipients.at(1).is_delay_told);
+}
+
+TEST_CASE("what an operator said of a message: the last word counts, and deleted is for good") {
+  struct Case {
+    std::string_view file;
+    std::optional<StateWord> mark;
+    std::uint32_t uid;
+  };
+  Case const cases[] = {
+      {"held 1000 5 -\n", StateWord::held, 1000},
+      {"held 1000 5 -\nreleased 0 6 -\n", std::nullopt, 0},
+      {"held 1000 5 -\nreleased 0 6 -\nheld 7 8 -\n", StateWord::held, 7},
+      {"deleted 3 5 -\nreleased 0 6 -\nheld 7 8 -\n", StateWord::deleted, 3},
+      {"released 3 5 -\n", std::nullopt, 0},
+      {"held 1000 5 -\nreleased 0 6", StateWord::held, 1000},  // torn
+      {"failed 0 5 x\nheld 0 5 -\nbounced 0 6 x\n", StateWord::held, 0},
+  };
+  for (auto const& [file, mark, uid] : cases) {
+    auto const state = DeliveryState::parse(Wire{file});
+    REQUIRE(state);
+    REQUIRE(state->mark.has_value() == mark.has_value());
+    if (mark) CHECK(state->mark->word == *mark);
+    if (mark) CHECK(state->mark->uid == uid);
+    CHECK(state->recipients.contains(0) == (file.starts_with("failed")));
+  }
 }

@@ -9,7 +9,7 @@ QueueId const id = *QueueId::parse(Wire{std::string_view{"1j0r1kbl9t2cc42n9mq"}}
 }
 
 TEST_CASE("records of queue-clean are written and read back") {
-  for (char const letter : std::string_view{"RBSArbs"}) {
+  for (char const letter : std::string_view{"RBSXArbsx"}) {
     for (std::uint32_t const error : {0u, 2u, 4'294'967'295u}) {
       std::string const text = CleanRecord{static_cast<CleanLetter>(letter), id, error}.encoded();
       REQUIRE(text.size() == clean_record_size);
