@@ -185,4 +185,4 @@ fmt:
 clean:
 	rm -rf build
 
--include $(shell find $(BUILD) build/fuzz -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) build/fuzz -name '*.d' -type f 2>/dev/null)

@@ -29,11 +29,12 @@ with Instance(users=("alice", "bob")) as mail:
         mail.wait_for_empty_queue()
         equal(list(mail.dir.glob("state/*/*")), [], "state files left")
 
-    @case("a bounce to one who is not there goes to the postmaster, who is alice here")
+    @case("a bounce to one who is not there goes to the postmaster")
     def _():
         done = mail.inject("-f", mail.address("nobody"), mail.address("noone"), message=b"Subject: lost\n\n")
         equal(done.returncode, 0, done.stderr)
-        text, = [text for text in mail.wait_for_messages("alice", 2) if b"\nPostern-Double-Bounce: " in text]
+        text, = mail.wait_for_messages("postmaster", 1)
+        contains(text, b"\nPostern-Double-Bounce: ")
         report = email.message_from_bytes(text, policy=email.policy.default)
         equal(report["To"].addresses[0].addr_spec, mail.address("postmaster"))
         contains(text, b"Final-Recipient: rfc822; nobody@here.example\n")
