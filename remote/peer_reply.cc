@@ -125,7 +125,8 @@ bool ReplyReader::has_anything() {
   if (!waiting_.empty()) return true;
   char byte;
   ssize_t const got = recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-  return got >= 0 || (errno != EAGAIN && errno != EINTR);
+  if (got < 0 && errno != EAGAIN && errno != EINTR) failed_ = errno;  // the kernel tells it once
+  return got >= 0 || failed_ != 0;
 }
 
 Result<PeerReply> ReplyReader::next(Deadline deadline) {
@@ -137,6 +138,7 @@ Result<PeerReply> ReplyReader::next(Deadline deadline) {
       waiting_.erase(0, length);
       return reply;
     }
+    if (failed_ != 0) return Error{Fate::temporary, "receive", {}, failed_};
     char room[4096];
     std::size_t const got = TRY(read_some(fd_, room, deadline));
     if (got == 0) return Error{Fate::temporary, "it closed the connection", {}, ECONNRESET};

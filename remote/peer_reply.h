@@ -67,6 +67,7 @@ class ReplyReader {
 
  private:
   int fd_;
+  int failed_ = 0;       // the errno that a look met
   std::string waiting_;  // read, and not yet given
 };
 

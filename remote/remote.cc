@@ -19,6 +19,7 @@
 #include "lib/mail/smtp_routes.h"
 #include "lib/os/confine.h"
 #include "lib/os/io.h"
+#include "lib/os/log.h"
 #include "lib/os/program.h"
 #include "lib/os/socket.h"
 #include "remote/mail_courier.h"
@@ -33,16 +34,20 @@ class SpawnPort final : public DeliveryPort {
 
   void report(std::uint32_t recipient, Outcome outcome, Blame blame, const std::string& text) override {
     auto const written = write_all(0, DeliveryReport{outcome, {id_, recipient}, text, blame}.encoded());
-    if (!written) is_heard_ = false;
+    if (!written && heard_) heard_ = written.error();
   }
   bool may_finish() override {
     pollfd waiting{0, POLLIN, 0};  // it has nothing to say meanwhile
-    return is_heard_ && poll(&waiting, 1, 0) == 0;
+    int count = 0;
+    while ((count = poll(&waiting, 1, 0)) < 0 && errno == EINTR) continue;
+    if (count < 0) LogLine{"poll"}.add("error", system_error("poll").text()).write();
+    return heard_ && count == 0;
   }
+  const Status& heard() const { return heard_; }
 
  private:
   const QueueId& id_;
-  bool is_heard_ = true;
+  Status heard_ = Done{};
 };
 
 class HandPort final : public DeliveryPort {
@@ -119,6 +124,7 @@ Status serve(Work& work) {
     } else if (auto const status = deliver(work.courier, file.number(), request.recipients, port); !status) {
       report_all(request.recipients, port, "4.3.0 " + status.error().text());
     }
+    if (!port.heard()) return port.heard();  // else remote-spawn would wait for what was said already
     if (work.connector.has_lost_dns()) return temporary("dnsqd is gone");  // the next remote may find it again
   }
 }

@@ -268,9 +268,10 @@ Status SmtpTransaction::send(const OutgoingBody& body) {
   return hear_outcome();
 }
 
-// It did not wait for the end. A refusal counts; then the connection ends, since nobody knows what it takes the rest for.
+// It did not wait for the end, or the connection broke. A refusal counts; then the connection ends, since nobody knows what it
+// takes the rest for.
 Status SmtpTransaction::hear_last_words(const Error& error) {
-  if (error.number() == ETIMEDOUT) return exchange_.fail(error, "the message");
+  if (error.number() == ETIMEDOUT || !exchange_.replies().has_anything()) return exchange_.fail(error, "the message");
   PeerReply const reply = TRY(exchange_.hear("the message", Deadline::in(5s)));
   if (!reply.is_refusal()) return nonsense("half a message", reply);
   refuse_all(State::accepted, reply);

@@ -123,7 +123,8 @@ bool cut_short(pid_t pid, Process& process, user_regs_struct& registers) {
     case SYS_write:
     case SYS_pwrite64:
     case SYS_sendto:
-      if (registers.rdx < 2) return false;
+      if (registers.rdx < 2 || (process.number == SYS_sendto && registers.r8 != 0))
+        return false;  // with an address: whole, or not at all
       registers.rdx /= 2;
       return true;
     case SYS_writev: {

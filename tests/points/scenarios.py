@@ -62,9 +62,17 @@ def delivered_unreported(made):
 
 
 def spawner_gone(made):
-    """local-spawn: the order went to local, and its report not to queue-send."""
+    """local-spawn, remote-spawn: the order went to its child, and the child's report not to queue-send."""
     if "vfork" in made and made[made.index("vfork"):].count("sendmsg") == 1:
-        return "local delivers on, and nobody hears its report"
+        return "the delivery goes on, and nobody hears its report"
+    return None
+
+
+def relayed_unreported(made):
+    """remote: EHLO, MAIL, RCPT, DATA, the message and its dot were sent, and the report was not written."""
+    sent = [at for at, name in enumerate(made) if name == "sendmsg"]
+    if len(sent) == 6 and "writev" not in made[sent[5]:]:
+        return "the other host had the message, and the report was not on the way yet"
     return None
 
 
@@ -80,6 +88,8 @@ def bounce_unwritten(made):
         return "bounce was asked, and that it had done it was not written down yet"
     return None
 
+
+FAR = {"recipients": ("carol@far.example",), "copies": ("elsewhere",)}  # to another host (host.py)
 
 SCENARIOS = [
     Scenario("tcplisten", "tcplisten", "main", "ready", tcp),
@@ -98,5 +108,9 @@ SCENARIOS = [
              is_whole=is_bounce, may_repeat=bounce_untold, patience=0.75),
     Scenario("local-spawn", "local-spawn", "main", "ready", queue, may_repeat=spawner_gone),
     Scenario("local-spawn, becoming the user", "local-spawn", "fork", "ready", queue),
+    Scenario("queue-send, to another host", "queue-send", "main", "told", queue, **FAR),
+    Scenario("remote-spawn", "remote-spawn", "main", "ready", queue, **FAR, may_repeat=spawner_gone),
+    Scenario("remote-spawn, starting remote", "remote-spawn", "fork", "ready", queue, **FAR),
+    Scenario("remote", "remote-spawn", "exec", "birth", queue, **FAR, may_repeat=relayed_unreported),
     Scenario("local", "local-spawn", "exec", "birth", queue, may_repeat=delivered_unreported),
 ]

@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "e2e")]
 from check import Failure, expect  # noqa: E402
 from clients import Clients  # noqa: E402
+from host import Host  # noqa: E402
 from message import Call, Message, Run  # noqa: E402
 from parts import DIGITS  # noqa: E402
 from postern import Watch  # noqa: E402
@@ -34,6 +35,7 @@ SERVICES = {  # in the order of their start
     "queue-anyone": (["queue/queue-inject", "anyone"], "pn-queue"),
     "bounce": (["send/bounce"], "pn-bounce"),
     "local-spawn": (["local/local-spawn", "local/local"], None),
+    "remote-spawn": (["remote/remote-spawn", "remote/remote"], "pn-remote"),
     "queue-send": (["send/queue-send"], "pn-send"),
 }
 
@@ -41,7 +43,9 @@ SERVICES = {  # in the order of their start
 class World(Clients):
     def __enter__(self):
         super().__enter__()
-        self.homes = {name: self.user(name) for name in ("alice", "bob")}
+        self.homes = {name: self.user(name) for name in ("alice", "bob", "elsewhere")}
+        self.host = Host(f"{self.homes['elsewhere']}/Maildir")
+        self.control("smtproutes", f"far.example:{self.host.name}\n")
         os.mkfifo("run/queue-send/trigger")
         os.chown("run/queue-send/trigger", pwd.getpwnam("pn-send").pw_uid, pwd.getpwnam("pn-queue").pw_gid)
         os.chmod("run/queue-send/trigger", 0o620)
@@ -49,6 +53,7 @@ class World(Clients):
         self.report_path = os.path.join(self.path, "log", "points")
         open(self.report_path, "w").close()
         self.program("local/local")
+        self.program("remote/remote")
         self.program("smtpd/smtpd")
         self.program("inject/inject")
         self.program("tools/tcplisten")
@@ -67,6 +72,7 @@ class World(Clients):
         self.watch.__exit__()
         for name in list(self.running):
             self.end(name)
+        self.host.end()
         super().__exit__()
 
     # --- services
