@@ -34,10 +34,12 @@ CXXFLAGS := $(language) $(warnings) $(gcc_warnings) -Wno-null-dereference -Wno-m
   -fsanitize=address,undefined -fno-sanitize-recover=all -DPOSTERN_SANITIZE -D_GLIBCXX_ASSERTIONS
 LDFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 static :=
+shared :=
 else
 CXXFLAGS := $(language) $(warnings) $(gcc_warnings) $(hardening) -O2 -g1
 LDFLAGS := $(link_hardening)
 static := -static-pie
+shared := -pie
 endif
 # Catch2's header throws and is not ours to warn about.
 TEST_CXXFLAGS := $(filter-out -fno-exceptions -fno-rtti $(warnings) $(gcc_warnings) -O2,$(CXXFLAGS)) -O0 -Wall -Wextra -Werror
@@ -54,7 +56,7 @@ unit_sources := $(wildcard tests/*_test.cc tests/*/*_test.cc tests/*/*/*_test.cc
 fuzz_sources := $(wildcard tests/*/*_fuzz.cc tests/*/*/*_fuzz.cc)
 fuzz_targets := $(fuzz_sources:%.cc=build/fuzz/%)
 
-# Libraries that a program links besides ours: libs_NAME, in the folder's rules.mk.
+# Libraries that a program links besides ours: libs_NAME, in the folder's rules.mk; is_shared_NAME when they come shared.
 -include $(wildcard $(folders:%=%/rules.mk))
 
 .PHONY: all check run install fmt clean fuzz units test-tools proof $(proofs:%=proof-%)
@@ -69,7 +71,7 @@ $(scripts): $(BUILD)/%: %
 define program_rule
 $(BUILD)/$(1): $(BUILD)/$(1).o $(BUILD)/$(1).main.o $(call module_archive,$(1)) $(lib_archive)
 	@echo "  LINK $$@"
-	@$$(CXX) $$(static) $$(LDFLAGS) -o $$@ $$^ $(libs_$(notdir $(1)))
+	@$$(CXX) $(if $(is_shared_$(notdir $(1))),$$(shared),$$(static)) $$(LDFLAGS) -o $$@ $$^ $(libs_$(notdir $(1)))
 $(BUILD)/$(1).main.o: lib/os/main.cc
 	@mkdir -p $$(@D)
 	@echo "  CXX $$< for $(notdir $(1))"
@@ -114,7 +116,7 @@ $(BUILD)/%.o: %.cc
 units: $(BUILD)/tests/units
 $(BUILD)/tests/units: $(unit_sources:%.cc=$(BUILD)/%.o) $(BUILD)/tests/unit_main.o $(module_objects) $(lib_archive)
 	@echo "  LINK $@"
-	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^ -lcdb -lcrypt -lidn2 -lunistring
+	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^ -lcdb -lcrypt -lidn2 -lunistring -lunbound -lresolv
 
 # For tests/breach: every program again, with an attacker in it that goes on where confine() has done its work.
 breach_objects := $(BUILD)/tests/breach/attacker.o $(BUILD)/tests/breach/attempts.o
@@ -127,7 +129,7 @@ define breach_rule
 $(BUILD)/tests/breach/$(1): $(BUILD)/$(1).o $(BUILD)/tests/breach/$(1).main.o $(breach_objects) $(call module_archive,$(1)) $(lib_archive)
 	@mkdir -p $$(@D)
 	@echo "  LINK $$@"
-	@$$(CXX) $$(static) $$(LDFLAGS) -o $$@ $$^ $(libs_$(notdir $(1)))
+	@$$(CXX) $(if $(is_shared_$(notdir $(1))),$$(shared),$$(static)) $$(LDFLAGS) -o $$@ $$^ $(libs_$(notdir $(1)))
 $(BUILD)/tests/breach/$(1).main.o: lib/os/main.cc
 	@mkdir -p $$(@D)
 	@echo "  CXX $$< for $(notdir $(1)), taken over"
@@ -146,7 +148,7 @@ build/fuzz/all.a: $(lib_sources:%.cc=build/fuzz/%.o) $(patsubst $(BUILD)/%,build
 	@ar crs $@ $^
 build/fuzz/tests/%_fuzz: build/fuzz/tests/%_fuzz.o build/fuzz/tests/fuzz_name.o build/fuzz/all.a
 	@echo "  LINK $@"
-	@$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcdb -lcrypt -lidn2 -lunistring
+	@$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcdb -lcrypt -lidn2 -lunistring -lunbound -lresolv
 
 fuzz: $(fuzz_targets)
 	tests/run-fuzz $(FUZZ_SECONDS)

@@ -14,10 +14,11 @@
 
 namespace postern {
 
-// dnsqd, or why it cannot be asked. It is not connected to again: by then this process may not.
+// dnsqd, or why it cannot be asked. It is not connected to again: by then this process may not. A literal needs none.
 class DnsResolver final : public Resolver {
  public:
-  DnsResolver() : client_(DnsClient::connect_once()) {}
+  explicit DnsResolver(const Domain& host)
+      : client_(host.is_literal() ? Result<DnsClient>{permanent("no DNS for a literal")} : DnsClient::connect_once()) {}
   Result<std::vector<DnsAnswer>> ask(std::span<const Question> questions, Deadline deadline) override;
   bool is_gone() const { return is_gone_; }  // a new process may find it again
 
@@ -35,7 +36,7 @@ struct NoConnection {
 class HostConnector {
  public:
   HostConnector(Destination destination, const RemoteSettings& options, std::optional<SmtpLogin> login)
-      : destination_(std::move(destination)), settings_(options), login_(std::move(login)) {}
+      : destination_(std::move(destination)), settings_(options), login_(std::move(login)), resolver_(destination_.host()) {}
 
   // Looks the hosts up anew: the next connect() begins with the best one.
   void start();

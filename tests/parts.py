@@ -23,7 +23,7 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("POSTERN_BUILD", "build"))
-USERS = ("pn-smtp", "pn-submit", "pn-queue", "pn-send", "pn-bounce", "pn-remote", "pn-log", "pn-desk")
+USERS = ("pn-smtp", "pn-submit", "pn-queue", "pn-send", "pn-bounce", "pn-remote", "pn-dns", "pn-log", "pn-desk")
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 FIRST_VIRTUAL_UID = 1_900_000_000
 

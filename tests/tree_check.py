@@ -199,7 +199,8 @@ def _():
 def _():
     dynamic = [name for name, source in PROGRAMS.items()
                if "INTERP" in subprocess.run(["readelf", "-lW", BUILD / source.with_suffix("")], check=True, capture_output=True, text=True).stdout]
-    equal(dynamic, [])
+    shared = re.findall(r"is_shared_(\S+) :=", " ".join(read(path) for path in FILES if path.name == "rules.mk"))
+    equal(sorted(dynamic), sorted(shared))
 
 
 @case("a second make has nothing to do")

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "tools/json_text.h"
+#include "lib/core/json_text.h"
 #include "tools/queue_rows.h"
 
 namespace postern {

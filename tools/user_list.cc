@@ -2,8 +2,8 @@
 
 #include <unordered_map>
 
+#include "lib/core/json_text.h"
 #include "lib/core/number.h"
-#include "tools/json_text.h"
 #include "tools/text_table.h"
 
 namespace postern {

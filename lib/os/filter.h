@@ -165,7 +165,8 @@ class FilterMaker {
       case Verdict::by_flags_of_sendto:
         return refuse_bits(3, MSG_FASTOPEN);
       case Verdict::by_flags_of_sendmsg:
-        return refuse_bits(2, MSG_FASTOPEN);
+        // libunbound tries it, and then connects as usual: EOPNOTSUPP is what a kernel without it answers.
+        return refuse_bits(2, MSG_FASTOPEN, promises_ & connects ? SECCOMP_RET_ERRNO | EOPNOTSUPP : SECCOMP_RET_KILL_PROCESS);
       case Verdict::by_request:
         return request_leaf();
     }
@@ -241,10 +242,10 @@ class FilterMaker {
     answer(SECCOMP_RET_ALLOW);
   }
 
-  consteval void refuse_bits(std::size_t argument, std::size_t bits) {
+  consteval void refuse_bits(std::size_t argument, std::size_t bits, std::size_t refusal = SECCOMP_RET_KILL_PROCESS) {
     load_argument(argument);
     jump_if(BPF_JSET, bits, 0, 1);
-    answer(SECCOMP_RET_KILL_PROCESS);
+    answer(refusal);
     answer(SECCOMP_RET_ALLOW);
   }
 

@@ -80,6 +80,10 @@ inline constexpr Setting settings[] = {
     {"smtpport", Kind::number, 25, 1, 65535, "25", "remote", "when the next remote starts", "port of MX hosts; a relay's stands in smtproutes"},
     {"timeoutconnect", Kind::number, 30, 1, 3600, "30", "remote", "when the next remote starts", "seconds to wait for a connection with one address"},
     {"timeoutremote", Kind::number, 0, 0, 3600, "0", "remote", "when the next remote starts", "seconds to wait for each answer; 0 is what RFC 5321 §4.5.3.2 says, 2 to 10 minutes"},
+    // dnsqd
+    {"dnsforward", Kind::list, 0, 0, 0, "none: dnsqd asks from the root servers on", "dnsqd", within_5_seconds, "resolvers to ask, address or address@port a line; or the word hosts: no server at all, only what /etc/hosts names exists"},
+    {"dnsstub", Kind::list, 0, 0, 0, "none", "dnsqd", within_5_seconds, "a zone, a blank, and the address or address@port of a server that knows it; several lines for several servers"},
+    {"dnsanchor", Kind::line, 0, 0, 0, "/usr/share/dns/root.key", "dnsqd", within_5_seconds, "DNSSEC trust anchors: a file of control/, a path, or the word none: nothing is validated"},
     // bounce, inject
     {"bouncefrom", Kind::line, 0, 0, 0, "MAILER-DAEMON", "bounce", next_message, "local part of the From line of bounces"},
     {"bouncehost", Kind::line, 0, 0, 0, "me", "bounce", next_message, "its domain"},

@@ -40,7 +40,7 @@ stranger's own TCP socket can be connected elsewhere before ABI 4.
 
 """
 BY_SERVICE = {"tcplisten": "smtpd", "queue-inject": "queue-trusted", "queue-clean": "queue-clean", "queue-send": "queue-send",
-              "bounce": "bounce", "local-spawn": "local-spawn", "queue-desk": "queue-desk"}  # those that a service is, and its name
+              "bounce": "bounce", "dnsqd": "dnsqd", "local-spawn": "local-spawn", "queue-desk": "queue-desk"}  # those that a service is, and its name
 
 
 class Place:
@@ -147,9 +147,9 @@ def text_of_attack(mail, program):
         if program == "local":
             mail.send("alice", b"Subject: x\r\n\r\nx\r\n")
             return log_of(mail, program, "local-spawn")
-        words = {"tcpbind": ["127.0.0.1", "0", "true"], "inject": ["alice"], "postern": ["help"], "user": ["list"], "queue": ["list"],
+        words = {"tcpbind": ["127.0.0.1", "0", "true"], "inject": ["alice"], "postern": ["help"], "user": ["list"], "queue": ["list"], "dnsq": ["a", "localhost"],
                  "maildirmake": [str(mail.dir / "home/alice/Another")]}[program]
-        uid = {"inject": NOBODY, "postern": NOBODY, "maildirmake": alice}.get(program)
+        uid = {"inject": NOBODY, "dnsq": NOBODY, "postern": NOBODY, "maildirmake": alice}.get(program)
         return mail.run(program, *words, uid=uid).stderr.decode()
 
 
@@ -157,7 +157,8 @@ def attack(place, program):
     """{goal: [(attempt's answer)]}"""
     mail = place.mail
     owner = {"smtpd": "pn-smtp", "tcplisten": "pn-smtp", "queue-inject": "pn-queue", "queue-clean": "pn-queue", "queue-send": "pn-send",
-             "bounce": "pn-bounce", "queue-desk": "pn-desk", "local": os.stat(mail.dir / "home/alice").st_uid, "inject": NOBODY, "postern": NOBODY}.get(program, "root")
+             "bounce": "pn-bounce", "dnsqd": "pn-dns", "queue-desk": "pn-desk", "local": os.stat(mail.dir / "home/alice").st_uid,
+             "inject": NOBODY, "dnsq": NOBODY, "postern": NOBODY}.get(program, "root")
     place.victims(program)
     with subprocess.Popen(["tail", "-f", "/dev/null"], user=owner, stdin=subprocess.DEVNULL) as same_user:
         try:

@@ -6,7 +6,7 @@ that runs meanwhile. OWN: what a program's row is for, and why. Everything else 
 """
 QUEUED = "{dir}/queue/todo/00/{victim}"
 HOME = "{dir}/home/bob"
-SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "queue-desk", "queue-orders", "fdholder")
+SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "queue-desk", "queue-orders", "dnsqd", "fdholder")
 
 GOALS = [
     ("read /etc/shadow", ["read /etc/shadow"]),
@@ -99,15 +99,18 @@ def all_but(reason, *denied):
 
 OWN = {
     "bounce": {"read control files": "names and sizes for the bounce", "connect to queue-trusted": "hands over the bounce, with the null sender only",
-               "connect to queue-anyone": PUBLIC},
-    "inject": {"connect to queue-anyone": "hands over the message"},
+               **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "dnsq": {"connect to dnsqd": "asks it", "connect to queue-anyone": PUBLIC},
+    "dnsqd": {"read control files": "whom to ask", "other sockets": "UDP by IPv6",
+              "send by UDP": "asks name servers, which may be anywhere; Landlock does not see ports of UDP"},
+    "inject": {"connect to queue-anyone": "hands over the message", "connect to dnsqd": PUBLIC},
     "local": {"write to its own mailbox": "delivers there"},
     "local-spawn": {**same(BECOMES, "become root or another user", "read /etc/shadow", "read /etc/passwd", "read password hashes", "write control files",
                            "write the users database", "change programs and run scripts", "put a socket in another's place", "write anywhere else"),
                     "read the users database": "where a mailbox is", "read control files": "who queue-send is, and this host's name",
                     **same(ANY_CHILD, "start another program", "make memory executable", "more processes than its row says")},
     "maildirmake": {},
-    "postern": same(SHELLS, "connect by TCP", "connect to an abstract socket", "connect to queue-anyone", "kill a process", "listen", "make memory executable",
+    "postern": same(SHELLS, "connect by TCP", "connect to an abstract socket", "connect to queue-anyone", "connect to dnsqd", "kill a process", "listen", "make memory executable",
                     "more descriptors than its row says", "more memory than its row says", "more processes than its row says", "other sockets",
                     "raise a limit", "read /etc/passwd", "read control files", "read the users database", "send by UDP", "start a shell",
                     "start another program", "write anywhere else", "make a link or a device"),
@@ -118,19 +121,19 @@ OWN = {
                    **same(IN_GROUP, "connect to local-spawn", "connect to queue-clean", "connect to bounce")},
     "queue-inject": {"make files of its own in queue/tmp": "a message as it arrives", "link a file of its own into the queue": "a message that is complete",
                      "read control files": "names and limits", "connect to queue-send": "tells it of a message",
-                     "call for a scan (trigger)": "when it cannot be told", "connect to queue-anyone": PUBLIC},
+                     "call for a scan (trigger)": "when it cannot be told", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
     "queue-send": {"list the queue": "looks for messages", "read a queued message": "reads frames and envelopes, hands the file on",
                    "read control files": "limits and domains", "read delivery states": "its own", "write delivery states": "its own",
                    "call for a scan (trigger)": "opens its own FIFO so that it never ends",
                    **same("asks for what has to be done", "connect to local-spawn", "connect to queue-clean", "connect to bounce"),
-                   "connect to queue-anyone": PUBLIC},
-    "smtpd": {"connect to queue-trusted": "hands over the message", "connect to queue-anyone": PUBLIC},
+                   **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "smtpd": {"connect to queue-trusted": "hands over the message", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
     "tcpbind": all_but(ROOT_BY_HAND, "trace a process", "all capabilities", "mount, chroot",
                        "namespaces", "keyrings", "bpf", "userfaultfd", "perf_event_open", "io_uring", "load a kernel module", "open a file by handle",
                        "shared memory, message queues, memfd, inotify", "type into a terminal", "another system call ABI"),
     "tcplisten": {**same(ANY_CHILD, "start another program", "make memory executable", "read /etc/passwd", "read control files", "read the users database"),
                   "more processes than its row says": "a process a connection; -c counts them",
-                  "connect to queue-trusted": "its filter leaves that to smtpd, whose user it has", "connect to queue-anyone": PUBLIC},
+                  "connect to queue-trusted": "its filter leaves that to smtpd, whose user it has", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
     "user": {**same(MAILBOXES, "read the users database", "read password hashes", "write the users database", "read another user's home",
                     "read another user's Maildir", "write to another user's home", "write to its own mailbox"),
              "read control files": "which domains are local", "write control files": "adds a virtual domain",

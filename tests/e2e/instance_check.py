@@ -40,7 +40,7 @@ def _():
 def _():
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
-        for arguments in (["--relay", "127.0.0.1:25"], ["--dns", "127.0.0.1:53"], ["--set", "nonsense=1"], ["--set", "me"],
+        for arguments in (["--relay", "127.0.0.1:25"], ["--dns", "example.org"], ["--dns", "127.0.0.1:x"], ["--set", "nonsense=1"], ["--set", "me"],
                           ["--port-base", "x"], ["--user", "alice"], ["--colour", "blue"], ["--domain"]):
             done = instance("start", f"{directory}/i", *arguments)
             equal((done.returncode, done.stderr.count("\n")), (100, 1), f"{arguments}: {done.stderr}")

@@ -145,7 +145,7 @@ class Service:
 
 
 class Instance:
-    def __init__(self, users=("alice", "bob"), domains=("here.example",), settings=None, arguments=()):
+    def __init__(self, users=("alice", "bob"), domains=("here.example",), settings=None, arguments=(), dns=None):
         self.users = {name: "secret" for name in users} if not isinstance(users, dict) else users
         self.domains, self.domain = tuple(domains), domains[0]
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-test."))
@@ -155,6 +155,8 @@ class Instance:
         for name, value in (settings or {}).items():
             for line in [value] if isinstance(value, (str, int)) else value:
                 self._arguments += ["--set", f"{name}={line}"]
+        if dns:
+            self._arguments += ["--dns", dns]
         self._arguments += ["--port-base", str(self.port_base), *arguments]
         self.env = {}
 

@@ -11,7 +11,7 @@ from check import case, equal, expect, finish
 from postern import Instance, root
 
 rows = dict(re.findall(r'\{\.name = "([a-z-]+)", \.account = Account::(\w+)', (root / "lib/os/manifest.h").read_text()))
-services = {"tcplisten", "smtpd", "queue-inject", "queue-clean", "queue-send", "bounce", "local-spawn", "local", "remote-spawn", "queue-desk"}
+services = {"tcplisten", "smtpd", "queue-inject", "queue-clean", "queue-send", "dnsqd", "bounce", "local-spawn", "local", "remote-spawn", "queue-desk"}
 helpers = {"s6-fdholderd": "pn-hold", "s6-log": "pn-log"}  # s6's own that serve an instance
 
 

@@ -10,10 +10,9 @@
 import os
 import pwd
 import socket
-import struct
 import threading
 
-from parts import netstring, read_exactly, read_record, record, take_fields
+from parts import envelope, inject, netstring, read_record, record, take_fields
 
 TYPES = {"a": b"1", "aaaa": b"28", "mx": b"15", "txt": b"16", "ptr": b"12", "cname": b"5", "tlsa": b"52"}
 
@@ -57,11 +56,14 @@ class FakeDns:
                 stream.sendall(record(b"A" + b"".join(map(netstring, head)) + b"".join(map(netstring, records))))
         except (EOFError, OSError):
             pass
+        if stream in self.streams:
+            self.streams.remove(stream)
+        stream.close()
 
     def drop(self):
         """Ends every connection, as a restart does."""
-        while self.streams:
-            self.streams.pop().shutdown(socket.SHUT_RDWR)
+        for stream in list(self.streams):
+            stream.shutdown(socket.SHUT_RDWR)
 
 
 class Session:
@@ -96,14 +98,15 @@ class Session:
     def greet(self, greeting="220 peer.example ESMTP", features=("PIPELINING", "8BITMIME")):
         self.say(greeting)
         self.hear()
-        for line in features:
+        lines = ["peer.example", *features]
+        for line in lines[:-1]:
             self.say("250-" + line)
-        self.say("250 ok")
+        self.say("250 " + lines[-1])
 
-    def serve(self, answers=None):
-        """Takes everything but what `answers` (verb: reply, or function of the line) says otherwise, until QUIT."""
+    def serve(self, answers=None, messages=None):
+        """Takes everything but what `answers` (verb: reply, or function of the line) says otherwise, until QUIT or so many messages."""
         answers = answers or {}
-        while True:
+        while messages is None or len(self.messages) < messages:
             line = self.hear()
             verb = line.split(" ", 1)[0].split(":", 1)[0].upper()
             answer = answers.get(verb)
@@ -202,6 +205,13 @@ class Sender:
     def forget(self, identity, index):
         self.stream.sendall(record(b"F" + netstring(identity) + netstring(b"%d" % index)))
 
+    def has_ended(self):
+        """Waits for it."""
+        try:
+            return self.stream.recv(100) == b""
+        except ConnectionResetError:
+            return True
+
     def close(self):
         self.stream.close()
 
@@ -210,3 +220,47 @@ def free_port(address="127.0.0.2"):
     with socket.socket() as probe:
         probe.bind((address, 0))
         return probe.getsockname()[1]
+
+
+class Place:
+    """Parts with remote-spawn, dnsqd and a port of their own; messages from queue-inject."""
+
+    def __init__(self, parts, **controls):
+        self.parts, self.port = parts, free_port()
+        parts.control("smtpport", f"{self.port}\n")
+        for name, text in controls.items():
+            parts.control(name, text + "\n")
+        parts.serve("queue-anyone", ["queue/queue-inject", "anyone"], user="pn-queue")
+        self.dns = FakeDns(parts)
+        self.start()
+        self.last = 1
+
+    def start(self):
+        program = self.parts.program("remote/remote")
+        self.spawner = self.parts.serve("remote-spawn", ["remote/remote-spawn", program], user="pn-remote", groups=["pn-routes"])
+        self.sender = Sender(self.parts)
+
+    def message(self, *recipients, text=b"Subject: x\n\nhello\n", sender="me@x.example"):
+        """The ID of a new message in the queue."""
+        with self.parts.connect("queue-anyone") as stream:
+            return inject(stream, text, envelope(sender, recipients or ["a@x.example"]))[1]
+
+    def domain(self, *hosts, name=None):
+        """A new domain; each host is an address, in the order of preference."""
+        self.last += 1
+        name = name or f"d{self.last}.example"
+        self.dns.table["mx", name] = mx(*((10 * at, f"mx{at}.{name}") for at in range(len(hosts))))
+        for at, host in enumerate(hosts):
+            self.dns.table["aaaa" if ":" in host else "a", f"mx{at}.{name}"] = addresses(host)
+        return name
+
+    def remotes(self):
+        """pids of running `remote`s"""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{pid}/exe") == os.path.join(self.parts.bin, "remote"):
+                    found.append(int(pid))
+            except OSError:
+                pass
+        return found

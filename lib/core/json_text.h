@@ -1,7 +1,7 @@
 // json_text - JSON (RFC 8259) written piece by piece; commas come by themselves
 //
-// Strings may hold any bytes: control characters are escaped, and in a string that is not UTF-8 every byte from 0x80 on
-// becomes \u00XX, so what comes out is always valid.
+// Strings may hold any bytes: control characters are escaped (those of UTF-8, U+0080 to U+009F, too), and in a string that is not
+// UTF-8 every byte from 0x80 on becomes \u00XX, so what comes out is always valid.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ class JsonText {
   JsonText& add_bytes(std::string_view piece);
   JsonText& end_bytes();
   JsonText& number(std::uint64_t value);
+  JsonText& boolean(bool value);
   JsonText& null();
 
   const std::string& text() const { return text_; }
