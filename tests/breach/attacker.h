@@ -9,7 +9,7 @@
 
 namespace postern {
 
-// Called by confine() of these builds (lib/os/main.cc). For every line of DIR/breach/NAME (DIR/bin/NAME is the program) a child
+// Called by confine() of these builds (lib/os/main.cc). For every line of DIR/bin/NAME.plan (DIR/bin/NAME is the program) a child
 // confines itself to the row, with everything that the program holds at that moment, and tries it. The answers go to
 // descriptor 2; then the program is over.
 [[noreturn]] void attack(const Row& row, const Filter& filter);

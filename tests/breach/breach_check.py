@@ -40,7 +40,8 @@ stranger's own TCP socket can be connected elsewhere before ABI 4.
 
 """
 BY_SERVICE = {"tcplisten": "smtpd", "queue-inject": "queue-trusted", "queue-clean": "queue-clean", "queue-send": "queue-send",
-              "bounce": "bounce", "dnsqd": "dnsqd", "local-spawn": "local-spawn", "queue-desk": "queue-desk"}  # those that a service is, and its name
+              "bounce": "bounce", "dnsqd": "dnsqd", "local-spawn": "local-spawn", "remote-spawn": "remote-spawn",
+              "queue-desk": "queue-desk"}  # those that a service is, and its name
 
 
 class Place:
@@ -54,7 +55,6 @@ class Place:
         self.name = f"postern-breach-{os.getpid()}"
         self.abstract.bind(f"\0{self.name}")
         self.abstract.listen(200)
-        os.mkdir(mail.dir / "breach", 0o755)
         self.put("home/bob/secret", 0o600, self.bob)
         self.put("home/bob/Maildir/new/letter", 0o600, self.bob)
 
@@ -99,7 +99,7 @@ class Place:
                     words = attempt.format(dir=self.mail.dir, victim="breach-" + program, pids=pid, port=self.listener.getsockname()[1],
                                            abstract=self.name, bob=self.bob).split()
                     lines.append("\t".join([goal, *words]))
-        (self.mail.dir / "breach" / program).write_text("\n".join(lines) + "\n")
+        (self.mail.dir / f"bin/{program}.plan").write_text("\n".join(lines) + "\n")
         return len(lines)
 
 
@@ -147,6 +147,9 @@ def text_of_attack(mail, program):
         if program == "local":
             mail.send("alice", b"Subject: x\r\n\r\nx\r\n")
             return log_of(mail, program, "local-spawn")
+        if program == "remote":
+            equal(mail.inject("x@[127.0.0.9]", message=b"Subject: x\n\nx\n").returncode, 0)
+            return log_of(mail, program, "remote-spawn")
         words = {"tcpbind": ["127.0.0.1", "0", "true"], "inject": ["alice"], "postern": ["help"], "user": ["list"], "queue": ["list"], "dnsq": ["a", "localhost"],
                  "maildirmake": [str(mail.dir / "home/alice/Another")]}[program]
         uid = {"inject": NOBODY, "dnsq": NOBODY, "postern": NOBODY, "maildirmake": alice}.get(program)
@@ -157,8 +160,8 @@ def attack(place, program):
     """{goal: [(attempt's answer)]}"""
     mail = place.mail
     owner = {"smtpd": "pn-smtp", "tcplisten": "pn-smtp", "queue-inject": "pn-queue", "queue-clean": "pn-queue", "queue-send": "pn-send",
-             "bounce": "pn-bounce", "dnsqd": "pn-dns", "queue-desk": "pn-desk", "local": os.stat(mail.dir / "home/alice").st_uid,
-             "inject": NOBODY, "dnsq": NOBODY, "postern": NOBODY}.get(program, "root")
+             "bounce": "pn-bounce", "dnsqd": "pn-dns", "queue-desk": "pn-desk", "remote": "pn-remote", "remote-spawn": "pn-remote",
+             "local": os.stat(mail.dir / "home/alice").st_uid, "inject": NOBODY, "dnsq": NOBODY, "postern": NOBODY}.get(program, "root")
     place.victims(program)
     with subprocess.Popen(["tail", "-f", "/dev/null"], user=owner, stdin=subprocess.DEVNULL) as same_user:
         try:

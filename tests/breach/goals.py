@@ -6,7 +6,8 @@ that runs meanwhile. OWN: what a program's row is for, and why. Everything else 
 """
 QUEUED = "{dir}/queue/todo/00/{victim}"
 HOME = "{dir}/home/bob"
-SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "queue-desk", "queue-orders", "dnsqd", "fdholder")
+SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "remote-spawn", "queue-desk", "queue-orders", "dnsqd",
+           "fdholder")
 
 GOALS = [
     ("read /etc/shadow", ["read /etc/shadow"]),
@@ -117,16 +118,23 @@ OWN = {
     "queue": {"list the queue": "shows it", "read a queued message": "shows its header and checks it", "read delivery states": "shows them"},
     "queue-clean": {"remove or replace a queued message": "removes what is done and sets aside what is broken"},
     "queue-desk": {"list the queue": "shows it to operators", "read a queued message": "likewise", "read delivery states": "likewise",
-                   "connect to queue-orders": "passes on what operators order", "connect to queue-anyone": PUBLIC,
-                   **same(IN_GROUP, "connect to local-spawn", "connect to queue-clean", "connect to bounce")},
+                   "connect to queue-orders": "passes on what operators order",
+                   **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd"),
+                   **same(IN_GROUP, "connect to local-spawn", "connect to remote-spawn", "connect to queue-clean", "connect to bounce")},
     "queue-inject": {"make files of its own in queue/tmp": "a message as it arrives", "link a file of its own into the queue": "a message that is complete",
                      "read control files": "names and limits", "connect to queue-send": "tells it of a message",
                      "call for a scan (trigger)": "when it cannot be told", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
     "queue-send": {"list the queue": "looks for messages", "read a queued message": "reads frames and envelopes, hands the file on",
                    "read control files": "limits and domains", "read delivery states": "its own", "write delivery states": "its own",
                    "call for a scan (trigger)": "opens its own FIFO so that it never ends",
-                   **same("asks for what has to be done", "connect to local-spawn", "connect to queue-clean", "connect to bounce"),
+                   **same("asks for what has to be done", "connect to local-spawn", "connect to remote-spawn", "connect to queue-clean",
+                          "connect to bounce"),
                    **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "remote": {},
+    "remote-spawn": {"read control files": "what remote needs before it confines itself",
+                     **same(ANY_CHILD, "make memory executable", "more processes than its row says"),
+                     **same("its filter leaves that to remote", "connect by TCP", "other sockets"),
+                     **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
     "smtpd": {"connect to queue-trusted": "hands over the message", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
     "tcpbind": all_but(ROOT_BY_HAND, "trace a process", "all capabilities", "mount, chroot",
                        "namespaces", "keyrings", "bpf", "userfaultfd", "perf_event_open", "io_uring", "load a kernel module", "open a file by handle",

@@ -12,9 +12,10 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e"), str(ROOT / "tests/remote")]
 from check import case, equal, expect, finish, skip  # noqa: E402
 from postern import Instance, wait_until  # noqa: E402
+from remoting import Peer  # noqa: E402
 from trace import read_traces  # noqa: E402
 from zone import ZoneServer  # noqa: E402
 
@@ -106,6 +107,9 @@ def run_everything(mail, tracers):
     equal(mail.inject("-a", "-f", "alice@here.example", "nobody-here@here.example", message=MESSAGE).returncode, 0, "a message that bounces")
     mail.wait_for_messages("alice", 2)
     mail.wait_for_empty_queue()
+    for _ in range(2):
+        equal(mail.inject("x@there.example", message=MESSAGE).returncode, 0)
+        mail.wait_for_empty_queue()
     mail.service("queue-send").stop()
     mail.send("alice", b"Subject: while queue-send is away\r\n\r\nx\r\n")
     mail.service("queue-send").start()
@@ -162,7 +166,10 @@ if os.geteuid() != 0 or not shutil.which("strace"):
     finish()
 
 TRACED = {}
-with ZoneServer({".": LONG}) as names, Instance(users=("alice", "bob"), dns=names.host_port) as instance:
+OTHER = Peer("127.0.0.2")
+THERE = "there.example. MX 10 mx.there.example.\nmx.there.example. A 127.0.0.2\n"
+with ZoneServer({".": LONG + THERE}) as names, \
+        Instance(users=("alice", "bob"), dns=names.host_port, settings={"smtpport": str(OTHER.port)}) as instance:
     tracing = Tracers(instance.dir / "trace")
 
     @case("a run of everything is traced", seconds=150)

@@ -6,12 +6,13 @@ import pwd
 import re
 import sys
 
-sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent)]
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent), str(pathlib.Path(__file__).parent.parent / "remote")]
 from check import case, equal, expect, finish
 from postern import Instance, root
+from remoting import Peer
 
 rows = dict(re.findall(r'\{\.name = "([a-z-]+)", \.account = Account::(\w+)', (root / "lib/os/manifest.h").read_text()))
-services = {"tcplisten", "smtpd", "queue-inject", "queue-clean", "queue-send", "dnsqd", "bounce", "local-spawn", "local", "remote-spawn", "queue-desk"}
+services = {"tcplisten", "smtpd", "queue-inject", "queue-clean", "queue-send", "dnsqd", "bounce", "local-spawn", "local", "remote-spawn", "remote", "queue-desk"}
 helpers = {"s6-fdholderd": "pn-hold", "s6-log": "pn-log"}  # s6's own that serve an instance
 
 
@@ -38,11 +39,14 @@ def check_status(account, status):
     expect("0" not in status["Gid"].split() + status["Groups"].split(), f"root's group: {status['Gid']}, {status['Groups']}")
 
 
-with Instance(users=("alice",)) as mail, mail.smtp() as held_open:
+other = Peer("127.0.0.2")
+with Instance(users=("alice",), settings={"smtpport": str(other.port)}) as mail, mail.smtp() as held_open:
     held_open.ehlo()
+    mail.inject("x@[127.0.0.2]", message=b"Subject: makes a remote run\n\n")
+    mail.wait_for_empty_queue()
     mail.send("alice", b"Subject: makes a local run\r\n\r\n")
     mail.wait_for_messages("alice", 1)
-    seen = {pid: (name, status_of(pid)) for pid, name in mail.processes().items()}  # local stays a second
+    seen = {pid: (name, status_of(pid)) for pid, name in mail.processes().items()}  # local stays a second, remote five
 
     @case("nothing runs that is not in the manifest")
     def _():
