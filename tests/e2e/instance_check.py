@@ -40,8 +40,9 @@ def _():
 def _():
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
-        for arguments in (["--relay", "127.0.0.1:25"], ["--dns", "example.org"], ["--dns", "127.0.0.1:x"], ["--set", "nonsense=1"], ["--set", "me"],
-                          ["--port-base", "x"], ["--user", "alice"], ["--colour", "blue"], ["--domain"]):
+        for arguments in (["--relay", "127.0.0.1"], ["--relay", "a b:25"], ["--dns", "example.org"], ["--dns", "127.0.0.1:x"],
+                          ["--set", "nonsense=1"], ["--set", "me"], ["--port-base", "x"], ["--user", "alice"], ["--colour", "blue"],
+                          ["--domain"]):
             done = instance("start", f"{directory}/i", *arguments)
             equal((done.returncode, done.stderr.count("\n")), (100, 1), f"{arguments}: {done.stderr}")
     equal(instance("stop", "/nonexistent").returncode, 100)
@@ -92,6 +93,16 @@ with Instance(users=("alice",), settings={"concurrencylocal": "7", "virtualdomai
         equal(first.command("status").returncode, 0)
         equal(len(first.messages("alice")), 1)
 
+    @case("--relay: mail for all other hosts goes there")
+    def _():
+        with Instance(users=("carol",), domains=("there.example",), arguments=("--relay", f"127.0.0.1:{first.port}")) as other:
+            for subject in ("one", "two"):
+                done = other.inject(message=f"To: alice@here.example\nSubject: {subject}\n\n".encode())
+                equal(done.returncode, 0, done.stderr)
+            first.wait_for_messages("alice", 3)
+            other.wait_for_empty_queue()
+            equal((other.dir / "control/smtproutes").read_text(), f":[127.0.0.1]:{first.port}\n")
+
     @case("stop leaves no process, start goes on with the mail and the queue")
     def _():
         (first.dir / "control/concurrencylocal").write_text("0\n")
@@ -107,7 +118,7 @@ with Instance(users=("alice",), settings={"concurrencylocal": "7", "virtualdomai
         equal(first.stop().returncode, 0, "a second stop")
         done = first.command("start", "--set", "concurrencylocal=20")
         equal(done.returncode, 0, done.stderr)
-        first.wait_for_messages("alice", 2)
+        first.wait_for_messages("alice", 4)
         first.wait_for_empty_queue()
 
 finish()
