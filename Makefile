@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 60
 
 folders := smtpd inject queue send local remote pop3d imapd dnsq auth tools
 floors := core os mail net
-proofs := crash fault breach power attackers
+proofs := crash fault breach power attackers scheduling
 
 warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual -Wformat=2 -Wnull-dereference \
   -Wvla -Wdate-time -Werror
@@ -158,7 +158,17 @@ $(BUILD)/tests/points/points: $(BUILD)/tests/points/points.o
 	@echo "  LINK $@"
 	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^
 
-test-tools: $(fuzz_targets) $(BUILD)/tests/units $(BUILD)/tests/points/points $(breach_binaries)
+# queue-send's scheduler against a virtual clock and hosts that are made up (tests/scheduling).
+simulation := $(BUILD)/tests/scheduling/simulation
+$(simulation).o: tests/scheduling/simulation.cc
+	@mkdir -p $(@D)
+	@echo "  CXX $<"
+	@$(CXX) $(TEST_CXXFLAGS) -O2 -c -o $@ $<
+$(simulation): $(simulation).o $(BUILD)/send/modules.a $(lib_archive)
+	@echo "  LINK $@"
+	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^
+
+test-tools: $(simulation) $(fuzz_targets) $(BUILD)/tests/units $(BUILD)/tests/points/points $(breach_binaries)
 
 # Both install what they need first, so that a bare Debian 12 with make is enough.
 run:
@@ -175,7 +185,7 @@ check:
 proof: $(proofs:%=proof-%)
 $(proofs:%=proof-%): proof-%:
 	tools/setup check
-	$(MAKE) -j"$$(nproc)" all $(BUILD)/tests/points/points $(breach_binaries)
+	$(MAKE) -j"$$(nproc)" all $(BUILD)/tests/points/points $(simulation) $(breach_binaries)
 	for check in tests/$*/*_check.py; do BUILD="$(BUILD)" PYTHONDONTWRITEBYTECODE=1 "$$check" long || exit; done
 
 install: all

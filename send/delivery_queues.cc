@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::uint32_t most_limit = 0xffff;
 
+constexpr unsigned looks_for_one = 8;
+
 std::size_t at(Lane lane) { return static_cast<std::size_t>(lane); }
 
 }  // namespace
@@ -56,7 +58,6 @@ Index Queues::target_of(Lane lane, const std::string& name) {
 void Queues::assign(Index job, Lane lane, const std::string& destination) {
   Index const target = target_of(lane, destination);
   ++targets_[target].jobs;
-  targets_[target].is_idle = false;
   leave(job);
   table_.job(job).destination = target;
 }
@@ -69,17 +70,22 @@ void Queues::leave(Index job) {
 }
 
 // A destination that has no jobs is forgotten when its rest is over: a mailbox at once, a host of which something is known
-// when many others have become idle since.
+// when it was not used while many others were.
 void Queues::release_if_idle(Index index) {
   Target& target = targets_[index];
-  if (!is_forgettable(target) || target.is_idle) return;
+  if (!is_forgettable(target)) return;
   if (target.lane == Lane::local || (!target.health.has_answered() && target.health.rests() == 0)) return forget(index);
-  target.is_idle = true;
-  idle_.push_back(index);
-  if (idle_.size() <= most_idle) return;
-  Index const oldest = idle_.front();
-  idle_.pop_front();
-  if (std::exchange(targets_[oldest].is_idle, false) && is_forgettable(targets_[oldest])) forget(oldest);
+  target.was_used = true;
+  if (std::exchange(target.is_listed, true)) return;
+  known_.push_back(index);
+  for (unsigned looked = 0; known_.size() > most_known && looked < looks_for_one; ++looked) {
+    Index const oldest = known_.front();
+    known_.pop_front();
+    if (!std::exchange(targets_[oldest].was_used, false) && is_forgettable(targets_[oldest]))
+      forget(oldest);
+    else
+      known_.push_back(oldest);
+  }
 }
 
 bool Queues::is_forgettable(const Target& target) const {
@@ -105,7 +111,8 @@ void Queues::remember(const std::string& host, std::uint8_t rests, Tick until, s
 std::vector<Index> Queues::resting_hosts(Tick now) const {
   std::vector<Index> hosts;
   for (auto const& [index, text] : troubles_)
-    if (targets_[index].lane == Lane::remote && targets_[index].health.rests() > 0 && targets_[index].health.is_resting(now)) hosts.push_back(index);
+    if (targets_[index].lane == Lane::remote && targets_[index].health.rests() > 0 && targets_[index].health.is_resting(now))
+      hosts.push_back(index);
   return hosts;
 }
 

@@ -7,10 +7,11 @@
 //
 // A destination's line of ready jobs is made of runs, each of one message. A transaction takes from the first run, and what
 // is left of that goes to the end of the line: a message with many recipients holds up nobody else's for long. Destinations
-// that may start something stand in rings, each in its turn. The remote lane has three, with shares of the limit in all:
-// hosts that answer may have all of it, those that nobody has heard of yet and those that fail three quarters together, the
-// latter alone one quarter; so hosts that let us wait until a time-out leave room for the others. A host whose transaction
-// has just ended goes on with its next message at once, for some seconds, while its connection is open.
+// that may start something stand in rings, each in its turn. The remote lane has four, with shares of the limit in all:
+// hosts that answer quickly may have all of it; those that nobody has heard of yet, those that take their time and those that
+// fail have three quarters together, the last two a half, the last one a quarter; and while quick ones wait, the slow ones
+// and those that fail an eighth each. So hosts that let us wait leave room for the others. A host whose transaction has just
+// ended goes on with its next message at once, for some seconds, while its connection is open.
 #pragma once
 
 #include <array>
@@ -82,11 +83,11 @@ class Queues {
   RateLimits& rates() { return rates_; }
 
   static constexpr Tick never = 0xffffffffu;
-  static constexpr std::size_t most_idle = 10'000;  // hosts that are remembered though there is no mail for them
+  static constexpr std::size_t most_known = 10'000;  // hosts that are remembered though there is no mail for them
 
  private:
-  enum Ring : unsigned char { mailboxes, answering, unheard, failing, no_ring };
-  static constexpr std::size_t rings = 4;
+  enum Ring : unsigned char { mailboxes, answering, slow, unheard, failing, no_ring };
+  static constexpr std::size_t rings = 5;
   struct Line {  // of ready jobs
     Index first = no_index;
     Index last = no_index;
@@ -100,13 +101,16 @@ class Queues {
     Health health;
     Lane lane = Lane::local;
     Ring ring = no_ring;
-    bool is_paced = false;  // a timer says when its rate lets it go on
-    bool is_idle = false;   // in idle_, since it has no jobs
+    std::uint16_t takes = 0;  // ticks of a transaction, the last ones counting most
+    bool is_paced = false;    // a timer says when its rate lets it go on
+    bool is_listed = false;   // in known_
+    bool was_used = false;    // since it was looked at there
   };
   struct Transaction {
     Index target = no_index;
     std::uint32_t open = 0;  // jobs; 0: free
     Index message = no_index;
+    Tick since = 0;
     Tick streak_since = 0;
     Ring ring = no_ring;  // whose share it counts against
     bool is_inherited = false;
@@ -143,7 +147,7 @@ class Queues {
   bool take_batch(Index target, std::vector<Index>& jobs);
   bool has_leave(Index target);
   bool may_start(const Target& target) const;
-  Index new_transaction(Index target, Index message);
+  Index new_transaction(Index target, Index message, Ring ring);
   bool note(Transaction& transaction, Verdict verdict);  // true: a rest begins
   void end(Index transaction);
   void add_timer(Tick due, Index index, bool is_target);
@@ -161,7 +165,7 @@ class Queues {
   RateLimits rates_;
   std::deque<Target> targets_;
   std::vector<Index> free_targets_;
-  std::deque<Index> idle_;  // hosts without mail of which something is known, the longest so first
+  std::deque<Index> known_;  // hosts that may have no mail at times, and are not forgotten for that
   std::array<std::unordered_map<std::string, Index>, lanes> names_;
   std::unordered_map<Index, std::string> troubles_;  // of destinations that rest
   std::uint32_t trouble_count_ = 0;

@@ -9,13 +9,16 @@ namespace postern {
 namespace {
 
 constexpr Tick longest_streak = 5 * ticks_a_second;
+constexpr Tick slow_above = 5 * ticks_a_second;
+constexpr Tick longest_counted = 0xffff;
 
 }  // namespace
 
 Queues::Ring Queues::ring_of(const Target& target) const {
   if (target.lane == Lane::local) return mailboxes;
   if (target.health.rests() > 0) return failing;
-  return target.health.has_answered() ? answering : unheard;
+  if (!target.health.has_answered()) return unheard;
+  return target.takes > slow_above ? slow : answering;
 }
 
 bool Queues::may_start(const Target& target) const {
@@ -33,9 +36,13 @@ void Queues::enter_ring(Index index) {
 
 bool Queues::is_ring_full(std::size_t ring) const {
   if (ring == mailboxes || ring == answering) return false;
-  std::uint32_t const doubtful = running_in_[unheard] + running_in_[failing];
-  if (doubtful >= std::max(1u, limits_.remote - limits_.remote / 4)) return true;
-  return ring == failing && running_in_[failing] >= std::max(1u, limits_.remote / 4);
+  auto const eighths = [this](std::uint32_t count) { return std::max(1u, limits_.remote * count / 8); };
+  std::uint32_t const lingering = running_in_[slow] + running_in_[failing];
+  if (lingering + running_in_[unheard] >= eighths(6)) return true;
+  if (ring == unheard) return false;
+  bool const quick_ones_wait = !rings_[answering].empty();
+  if (lingering >= eighths(4) || (quick_ones_wait && running_in_[ring] >= eighths(1))) return true;
+  return ring == failing && running_in_[failing] >= eighths(2);
 }
 
 bool Queues::next(Lane lane, Tick now, std::vector<Index>& jobs) {
@@ -86,7 +93,7 @@ bool Queues::start_again(std::vector<Index>& jobs) {
 bool Queues::start(Index index, Tick streak_since, std::vector<Index>& jobs) {
   if (!has_leave(index) || !take_batch(index, jobs)) return false;
   Target& target = targets_[index];
-  Index const transaction = new_transaction(index, table_.job(jobs.front()).message);
+  Index const transaction = new_transaction(index, table_.job(jobs.front()).message, ring_of(target));
   transactions_[transaction].streak_since = streak_since;
   transactions_[transaction].open = static_cast<std::uint32_t>(jobs.size());
   for (Index const job : jobs) {
@@ -125,7 +132,7 @@ bool Queues::take_batch(Index index, std::vector<Index>& jobs) {
   return true;
 }
 
-Index Queues::new_transaction(Index target, Index message) {
+Index Queues::new_transaction(Index target, Index message, Ring ring) {
   Index index = static_cast<Index>(transactions_.size());
   if (free_transactions_.empty()) {
     transactions_.emplace_back();
@@ -136,7 +143,8 @@ Index Queues::new_transaction(Index target, Index message) {
   Transaction fresh;
   fresh.target = target;
   fresh.message = message;
-  fresh.ring = ring_of(targets_[target]);
+  fresh.ring = ring;
+  fresh.since = now_;
   transactions_[index] = fresh;
   ++targets_[target].running;
   ++running_[static_cast<std::size_t>(targets_[target].lane)];
@@ -155,7 +163,8 @@ void Queues::make_running(Index index) {
                      transactions_[last_inherited_].target == job.destination &&
                      transactions_[last_inherited_].message == job.message && transactions_[last_inherited_].is_inherited;
   if (!joins) {
-    last_inherited_ = new_transaction(job.destination, job.message);
+    last_inherited_ =
+        new_transaction(job.destination, job.message, lane_of(job.destination) == Lane::local ? mailboxes : answering);
     transactions_[last_inherited_].is_inherited = true;
   }
   ++transactions_[last_inherited_].open;
@@ -212,6 +221,10 @@ void Queues::end(Index index) {
   --target.running;
   --running_[static_cast<std::size_t>(target.lane)];
   --running_in_[ended.ring];
+  if (ended.has_answered) {
+    Tick const took = std::min(now_ - ended.since, longest_counted);
+    target.takes = static_cast<std::uint16_t>(target.takes == 0 ? took : (target.takes * 3 + took) / 4);
+  }
   if (ended.has_success && !ended.has_failed) {
     target.health.succeeded(target.limit);
     if (target.lane == Lane::remote && now_ - ended.streak_since < longest_streak)

@@ -9,8 +9,13 @@ TEST_CASE("what can be paused") {
   struct Case {
     std::string_view text, scope;
   };
-  constexpr Case cases[] = {{"all", "all"},          {"local", "local"},           {"remote", "remote"}, {"@local", "@local"},
-                            {"Here.Example", "@here.example"}, {"@here.example", "@here.example"}, {"[192.0.2.1]", "@[192.0.2.1]"}};
+  constexpr Case cases[] = {{"all", "all"},
+                            {"local", "local"},
+                            {"remote", "remote"},
+                            {"@local", "@local"},
+                            {"Here.Example", "@here.example"},
+                            {"@here.example", "@here.example"},
+                            {"[192.0.2.1]", "@[192.0.2.1]"}};
   for (auto const& [text, scope] : cases) {
     auto const parsed = PauseScope::parse(Wire{text});
     REQUIRE(parsed);
@@ -57,7 +62,7 @@ TEST_CASE("the file's last word on each counts, and a torn line is nothing") {
     CHECK(pauses->all().size() == paused);
     CHECK(pauses->whole_length() == length);
   }
-  for (std::string_view const file : {"\n", "paused\n", "paused all\n", "paused all 1\n", "paused all x 1\n", "paused all 1 2 3\n", "ended all 1 2\n",
-                                      "paused a@b 1 2\n", "paused  1 2\n"})
+  for (std::string_view const file : {"\n", "paused\n", "paused all\n", "paused all 1\n", "paused all x 1\n",
+                                      "paused all 1 2 3\n", "ended all 1 2\n", "paused a@b 1 2\n", "paused  1 2\n"})
     CHECK_FALSE(Pauses::parse(Wire{file}));
 }

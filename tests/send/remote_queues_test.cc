@@ -188,22 +188,37 @@ TEST_CASE("a refusal, for good or for now, says that the host is well") {
   CHECK(f.queues.health_of(0).window() == 1);
 }
 
-TEST_CASE("hosts that fail have a quarter of the room, with those unheard of three quarters, and the others the rest") {
-  Fixture f{40, 1};
-  for (int i = 0; i < 60; ++i) f.greet(host(i));
-  for (int i = 100; i < 200; ++i) f.put(host(i));  // unheard of
-  std::vector<std::vector<Index>> doubtful = f.start_all();
-  CHECK(doubtful.size() == 30);
-  for (int i = 0; i < 60; ++i) f.put(host(i));
-  CHECK(f.start_all().size() == 10);
-  for (auto const& jobs : doubtful) f.end_all(jobs, Verdict::unreachable);
-  Tick const now = 300 * second;
-  f.queues.advance(now);  // 30 hosts fail, 70 are unheard of, 50 wait well
-  std::map<bool, std::size_t> started;
-  for (auto const& jobs : f.start_all(now))
-    ++started[f.queues.health_of(f.queues.table().job(jobs.front()).destination).rests() > 0];
-  CHECK(started[true] == 10);
-  CHECK(started[false] == 20);
+TEST_CASE("hosts that fail, are slow or unheard of leave room for those that answer quickly") {
+  constexpr Tick slowly = 6 * second;
+  struct {
+    bool do_quick_ones_wait;
+    std::size_t failing, slow, unheard;  // of 40
+  } const cases[] = {{false, 10, 20, 30}, {true, 5, 5, 30}};
+  for (auto const& [do_quick_ones_wait, failing, slow, unheard] : cases) {
+    CAPTURE(do_quick_ones_wait);
+    for (char const kind : {'f', 's', 'u'}) {
+      CAPTURE(kind);
+      Fixture f{40, 1};
+      Tick now = 0;
+      for (int i = 0; i < 60; ++i) {
+        f.put(host(i));
+        REQUIRE(f.next(now) != no_index);
+        if (kind == 'f') f.end_all(f.jobs, Verdict::unreachable, now);
+        if (kind == 's') f.end_all(f.jobs, Verdict::success, now += slowly);
+        if (kind == 'u') f.end_all(f.jobs, Verdict::unknown, now);
+      }
+      for (int i = 100; i < 200; ++i) f.greet(host(i), now);
+      now += 300 * second;
+      f.queues.advance(now);
+      if (kind != 'f')
+        for (int i = 0; i < 60; ++i) f.put(host(i));
+      for (int i = 100; i < 200 && do_quick_ones_wait; ++i) f.put(host(i));
+      std::size_t lingering = 0, quick = 0;
+      for (auto const& jobs : f.start_all(now)) ++(f.destination_of(jobs.front()).size() == host(100).size() ? quick : lingering);
+      CHECK(lingering == (kind == 'f' ? failing : kind == 's' ? slow : do_quick_ones_wait ? 20 : unheard));  // in turn, then
+      CHECK(quick == (do_quick_ones_wait ? 40 - lingering : 0));
+    }
+  }
 }
 
 TEST_CASE("one that waits for a host in trouble does not wait for its share: rings take turns") {
@@ -338,8 +353,8 @@ TEST_CASE("a host that rests is remembered without any mail for it, and forgotte
   Tick const later = 1000 + 1012 * second;
   f.queues.advance(later);
   CHECK(f.queues.destinations() == 1);
-  for (std::size_t i = 0; i < Queues::most_idle; ++i) f.greet(host(static_cast<int>(i)), later);
-  CHECK(f.queues.destinations() == Queues::most_idle);
+  for (std::size_t i = 0; i < 2 * Queues::most_known; ++i) f.greet(host(static_cast<int>(i)), later);
+  CHECK(f.queues.destinations() <= Queues::most_known + Queues::most_known / 4);
   Index const again = f.put("dead.example");
   CHECK(f.queues.health_of(f.queues.table().job(again).destination).rests() == 0);
 }
