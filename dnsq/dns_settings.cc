@@ -35,6 +35,7 @@ Result<std::optional<std::string>> read_anchor(const Control& control) {
   auto const line = TRY(control.line<"dnsanchor">());
   if (!line) return std::optional<std::string>{debian_anchor};
   if (*line == "none") return std::optional<std::string>{};
+  if (line->find_first_of("\"\\") != std::string::npos) return permanent("control/dnsanchor: a quote in a file's name:", *line);
   if (line->front() == '/') return line;
   if (line->find('/') != std::string::npos || line->front() == '.')
     return permanent("control/dnsanchor: neither a file of control/ nor a path from /:", *line);
