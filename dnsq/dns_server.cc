@@ -16,9 +16,9 @@ constexpr std::size_t most_clients = 1500, most_ordinary_clients = 200, most_cli
 // Questions at once: of all, of one client, of all ordinary users, of one of them.
 constexpr std::size_t most_asked = 1000, most_asked_of_client = 100, most_ordinary_asked = 200, most_asked_of_uid = 50;
 constexpr std::size_t most_in_library = 3000;  // those that nobody waits for any more too
-// Bytes of answers that wait to be read: of one client, of one ordinary one, of all.
-constexpr std::size_t most_unread = 1u << 20, most_ordinary_unread = 256u << 10, most_unread_of_all = 64u << 20;
-constexpr std::size_t unread_to_hold_up = 64u << 10;  // no new question before these have left
+// Bytes of answers that wait to be read: of all clients, of ordinary ones.
+constexpr std::size_t most_unread = 64u << 20, most_ordinary_unread = 16u << 20;
+constexpr std::size_t unread_to_hold_up = 64u << 10;  // of one client: no new question before these have left
 constexpr auto answer_time = Milliseconds{40s};       // then a question has failed
 constexpr auto time_of_old = Milliseconds{5s};        // older ones make room for new ones
 constexpr auto look_again = Milliseconds{1s};
@@ -61,6 +61,11 @@ void DnsServer::stop() {
   is_stopping_ = true;
   listener_.stop();
   for (auto at = clients_.begin(); at != clients_.end();) settle((at++)->second.asker);
+}
+
+bool DnsServer::is_done() const {
+  return unread_ == 0 &&
+         std::none_of(asked_.begin(), asked_.end(), [this](auto const& entry) { return clients_.contains(entry.second.client); });
 }
 
 void DnsServer::log_refusal(uid_t uid, std::string_view why) {
@@ -164,23 +169,33 @@ void DnsServer::answer(std::uint64_t id, const DnsAnswer& answer) {
   Asker& asker = client->second.asker;
   --asker.under_way;
   std::string const record = answer.encoded(asked.question.number);
+  std::size_t const before = asker.unread();
   asker.answer(record);
-  unread_ += record.size();
+  count_unread(asker, before);
   if (asker.id() == serving_) return;  // it is settled when its turn is over
   touched_.push_back(asker.id());
   if (!settle_.is_started() && !settle_.start(0, Milliseconds{0}, false)) LogLine{"timer"}.write();
+}
+
+void DnsServer::count_unread(const Asker& asker, std::size_t before) {
+  std::size_t const change = asker.unread() - before;  // modulo 2^64: it may be less
+  unread_ += change;
+  if (asker.is_ordinary()) ordinary_unread_ += change;
+}
+
+bool DnsServer::reads_too_little(const Asker& asker) const {
+  if (asker.unread() < unread_to_hold_up) return false;
+  return unread_ > most_unread || (asker.is_ordinary() && ordinary_unread_ > most_ordinary_unread);
 }
 
 // Sends what can leave, then waits for what comes next; or ends it.
 void DnsServer::settle(Asker& asker) {
   std::size_t const before = asker.unread();
   bool const is_there = asker.write();
-  unread_ -= before - asker.unread();
+  count_unread(asker, before);
   if (!is_there) return drop(asker, {});
   if (asker.is_broken()) return drop(asker, asker.why_broken());
-  if (asker.unread() > (asker.is_ordinary() ? most_ordinary_unread : most_unread) ||
-      (asker.unread() > 0 && unread_ > most_unread_of_all))
-    return drop(asker, "does not read its answers");
+  if (reads_too_little(asker)) return drop(asker, "does not read its answers");
   bool const is_held_up = asker.has_question() || is_stopping_;
   if (is_held_up && !std::exchange(asker.is_in_line, true)) waiting_.push_back(asker.id());
   std::optional<Milliseconds> longest;
@@ -194,6 +209,7 @@ void DnsServer::settle(Asker& asker) {
 void DnsServer::drop(Asker& asker, std::string_view why) {
   if (!why.empty()) log_refusal(asker.uid(), why);
   unread_ -= asker.unread();
+  if (asker.is_ordinary()) ordinary_unread_ -= asker.unread();
   clients_.erase(asker.id());
 }
 

@@ -22,7 +22,7 @@ class DnsServer {
   Status prepare(const DnsSettings& wanted, const std::vector<HostsLine>& hosts) { return resolver_.prepare(wanted, hosts); }
   Status listen(int socket);
   void stop();  // nobody new, and no new question
-  bool is_done() const { return asked_.empty() && unread_ == 0; }
+  bool is_done() const;  // nobody waits for an answer any more
 
  private:
   struct Client {
@@ -54,6 +54,8 @@ class DnsServer {
   void ask(Asker& asker, DnsQuestion question);
   void answer(std::uint64_t id, const DnsAnswer& answer);
   void settle(Asker& asker);
+  void count_unread(const Asker& asker, std::size_t before);
+  bool reads_too_little(const Asker& asker) const;
   void drop(Asker& asker, std::string_view why);
   void serve_waiting();
   void end_late_ones();
@@ -72,7 +74,7 @@ class DnsServer {
   std::vector<std::uint64_t> touched_;    // clients with new answers
   std::map<uid_t, unsigned> ordinary_asked_;
   std::size_t ordinary_asked_in_all_ = 0;
-  std::size_t unread_ = 0;  // bytes of answers that have not left
+  std::size_t unread_ = 0, ordinary_unread_ = 0;  // bytes of answers that have not left: of all, of ordinary users
   Milliseconds last_log_{0};
 };
 

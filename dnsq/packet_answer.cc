@@ -34,6 +34,7 @@ struct Packet {
 struct Record {
   std::string owner;
   std::uint16_t type;
+  bool is_internet;  // of class IN
   std::uint32_t ttl;
   Bytes data;  // within the packet
 };
@@ -52,8 +53,8 @@ std::optional<Record> record_at(Packet& packet, ns_sect section, int index) {
   if (ns_parserr(&packet.handle, section, index, &record) != 0) return std::nullopt;
   std::array<unsigned char, NS_MAXCDNAME> wire;
   if (ns_name_pton(ns_rr_name(record), wire.data(), wire.size()) < 0) return std::nullopt;
-  return Record{escaped_name(wire), static_cast<std::uint16_t>(ns_rr_type(record)),
-                std::min<std::uint32_t>(ns_rr_ttl(record), longest_ttl), Bytes{ns_rr_rdata(record), ns_rr_rdlen(record)}};
+  return Record{escaped_name(wire), static_cast<std::uint16_t>(ns_rr_type(record)), ns_rr_class(record) == ns_c_in,
+                std::min<std::uint32_t>(ns_rr_ttl(record), longest_ttl), Bytes(ns_rr_rdata(record), record.rdlength)};
 }
 
 // The name that fills a record's data from `offset` on.
@@ -134,9 +135,12 @@ void add_record(DnsAnswer& answer, const Packet& packet, const Record& record) {
   }
 }
 
-// Where the CNAMEs from `name` on lead; false when they do not end.
-bool follow(DnsAnswer& answer, const Packet& packet, std::span<const Record> records) {
+// Where the CNAMEs lead, from the question's name on; false when they do not end. A name that has both has its records.
+bool follow(DnsAnswer& answer, const Packet& packet, std::span<const Record> records, std::uint16_t type) {
   for (int links = 0; links < most_links; ++links) {
+    if (std::any_of(records.begin(), records.end(),
+                    [&](const Record& record) { return record.type == type && record.owner == answer.canonical; }))
+      return true;
     auto const link = std::find_if(records.begin(), records.end(), [&](const Record& record) {
       return record.type == ns_t_cname && record.owner == answer.canonical;
     });
@@ -202,7 +206,7 @@ DnsAnswer answer_of_packet(const DnsQuestion& question, std::span<const unsigned
   for (int i = 0; i < ns_msg_count(packet.handle, ns_s_an); ++i) {
     auto record = record_at(packet, ns_s_an, i);
     if (!record) return unreadable();
-    records.push_back(*std::move(record));
+    if (record->is_internet) records.push_back(*std::move(record));
   }
   int const rcode = ns_msg_getflag(packet.handle, ns_f_rcode);
   if (rcode != ns_r_noerror && rcode != ns_r_nxdomain) {
@@ -210,13 +214,14 @@ DnsAnswer answer_of_packet(const DnsQuestion& question, std::span<const unsigned
     answer.why = "the server refuses or fails";
     return answer;
   }
-  if (question.type != DnsType::cname && !follow(answer, packet, records)) {
+  auto const type = static_cast<std::uint16_t>(question.type);
+  if (question.type != DnsType::cname && !follow(answer, packet, records, type)) {
     answer = {};
     answer.why = "the chain of CNAMEs does not end";
     return answer;
   }
   answer.status = rcode == ns_r_nxdomain ? DnsStatus::no_name : DnsStatus::no_data;
-  if (rcode == ns_r_noerror) add_records(answer, packet, records, static_cast<std::uint16_t>(question.type));
+  if (rcode == ns_r_noerror) add_records(answer, packet, records, type);
   if (answer.status != DnsStatus::found) answer.ttl = std::min(answer.ttl, negative_ttl(packet));
   return answer;
 }

@@ -10,7 +10,7 @@
 namespace postern {
 namespace {
 
-constexpr std::string_view refuses_at_once = "127.0.0.1@9";  // discard: nobody listens there
+constexpr std::string_view nobody = "192.0.2.255";  // of documentation, RFC 5737
 
 // "server:" options, whatever the settings say: one thread, bounded caches, nothing written anywhere.
 constexpr std::string_view always =
@@ -24,8 +24,8 @@ constexpr std::string_view always =
     " rrset-cache-size: 32m\n"
     " key-cache-size: 8m\n"
     " neg-cache-size: 4m\n"
-    " infra-cache-max-rtt: 10000\n"  // a server that was away is asked again soon
-    " infra-host-ttl: 120\n"
+    " infra-cache-max-rtt: 5000\n"  // a server that was away is asked again soon
+    " infra-host-ttl: 60\n"
     " infra-keep-probing: yes\n"
     " unwanted-reply-threshold: 1000000\n"
     " val-bogus-ttl: 30\n"
@@ -50,6 +50,7 @@ void add_host(std::string& text, const HostsLine& line) {
 // Only what the hosts file names is there; a stub's zone is asked for as everywhere.
 void add_hosts_only(std::string& text, const DnsSettings& wanted, const std::vector<HostsLine>& hosts) {
   text += " local-zone: \".\" static\n";
+  add(text, {" do-not-query-address: ", nobody, "\n"});  // the forwarder of what a stub leads to: fails at once
   for (std::string_view const zone :
        {"localhost", "127.in-addr.arpa", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa"})
     add(text, {" local-zone: \"", zone, ".\" nodefault\n"});
@@ -67,7 +68,7 @@ void add_zone(std::string& text, std::string_view kind, std::string_view zone, c
 void add_servers(std::string& text, const DnsSettings& wanted) {
   std::vector<std::string> forwarders;
   for (const Endpoint& server : wanted.forwarders) forwarders.push_back(text_of(server));
-  if (wanted.is_hosts_only) forwarders.emplace_back(refuses_at_once);
+  if (wanted.is_hosts_only) forwarders.emplace_back(nobody);
   if (!forwarders.empty()) add_zone(text, "forward", ".", forwarders);
   std::set<std::string_view> zones;
   for (const DnsStub& stub : wanted.stubs) {
@@ -85,7 +86,7 @@ std::string unbound_config(const DnsSettings& wanted, const std::vector<HostsLin
   std::string text{always};
   add(text, {" outgoing-range: ", decimal(unbound_outgoing_sockets),
              "\n outgoing-num-tcp: ", decimal(unbound_outgoing_connections), "\n"});
-  if (wanted.has_loopback_server() || wanted.is_hosts_only) text += " do-not-query-localhost: no\n";
+  if (wanted.has_loopback_server()) text += " do-not-query-localhost: no\n";
   if (wanted.anchor) add(text, {" trust-anchor-file: \"", *wanted.anchor, "\"\n"});
   if (wanted.is_hosts_only) {
     add_hosts_only(text, wanted, hosts);

@@ -61,5 +61,6 @@ TEST_CASE("what the hosts file names is all there is") {
   CHECK(has(text, "local-data: \"h. A 192.0.2.1\""));
   CHECK(has(text, "local-data: \"1.2.0.192.in-addr.arpa. PTR host.example.\""));
   CHECK(has(text, "local-data: \"six.example. AAAA 2001:db8::1\""));
-  CHECK(has(text, "name: \".\"\n forward-addr: 127.0.0.1@9"));  // a CNAME that leaves the stub's zone finds nobody
+  CHECK(has(text, "name: \".\"\n forward-addr: 192.0.2.255"));  // a CNAME that leaves the stub's zone finds nobody
+  CHECK(has(text, "do-not-query-address: 192.0.2.255"));
 }
