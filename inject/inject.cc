@@ -27,10 +27,15 @@ namespace {
 constexpr std::size_t read_ahead = 1u << 20;
 
 Status enter(const std::string& directory) {
-  if (chdir(directory.c_str()) == 0) return Done{};
-  bool const is_wrong = errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ENAMETOOLONG || errno == ELOOP;
-  return Error{is_wrong ? Fate::permanent : Fate::temporary,
-               "cannot enter Postern's directory (--dir or POSTERN_DIR names it):", directory, errno};
+  bool const is_entered = chdir(directory.c_str()) == 0;
+  bool const is_wrong =
+      !is_entered && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ENAMETOOLONG || errno == ELOOP);
+  if (!is_entered)
+    return Error{is_wrong ? Fate::permanent : Fate::temporary,
+                 "cannot enter Postern's directory (--dir or POSTERN_DIR names it):", directory, errno};
+  if (access("control", F_OK) != 0 && errno == ENOENT)
+    return permanent("this is not Postern's directory, it has no control/ (--dir or POSTERN_DIR names it):", directory);
+  return Done{};
 }
 
 Status print_message(const RewrittenHeader& header, MessageSource& source) {

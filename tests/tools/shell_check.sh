@@ -12,7 +12,7 @@ failures=0
 try() {
   name=$1 directory=$2 what=$3
   shift 3
-  (cd "$directory" && exec timeout 20 env -i PATH="$PATH" "$@" </dev/null >"$work/out" 2>"$work/err")
+  (cd "$directory" && exec timeout 20 env -i PATH="$PATH" POSTERN_DIR="$directory" "$@" </dev/null >"$work/out" 2>"$work/err")
   code=$?
   lines=$(wc -l <"$work/err")
   why=
