@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 60
 
 folders := smtpd inject queue send local remote pop3d imapd dnsq auth tools
 floors := core os mail net
-proofs := crash fault breach power attackers scheduling
+proofs := crash fault breach power attackers scheduling kills
 
 warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wcast-qual -Wformat=2 -Wnull-dereference \
   -Wvla -Wdate-time -Werror

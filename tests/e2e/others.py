@@ -149,7 +149,7 @@ class SmtpSink:
 
     def __init__(self, address, port, *options):
         environment = os.environ | {"LD_LIBRARY_PATH": str(packages / "postfix/usr/lib/postfix")}
-        self.process = subprocess.Popen([packages / "postfix/usr/sbin/smtp-sink", "-c", "-u", "nobody", *options, f"{address}:{port}", "1000"],
+        self.process = subprocess.Popen([packages / "postfix/usr/sbin/smtp-sink", "-c", "-m", "3000", "-u", "nobody", *options, f"{address}:{port}", "1000"],
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
         self.count, self._tail = 0, b""
         wait_for_port(address or "127.0.0.1", port, self.process)

@@ -13,7 +13,7 @@ import threading
 import time
 
 here = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(here)]
+sys.path[:0] = [str(here.parent / "e2e")]
 import hosts  # noqa: E402  pylint: disable=wrong-import-position
 from parts import envelope, inject  # noqa: E402  pylint: disable=wrong-import-position
 from postern import Instance, wait_until  # noqa: E402  pylint: disable=wrong-import-position
