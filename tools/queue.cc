@@ -50,6 +50,12 @@ Status read_ids(std::vector<QueueId>& ids) {
   return Done{};
 }
 
+std::string verdict(const DeskClient::End& end) {
+  std::string text = decimal(end.messages) + (end.messages == 1 ? " message looked at: " : " messages looked at: ");
+  if (end.problems == 0) return text + "everything fits together\n";
+  return text + decimal(end.problems) + (end.problems == 1 ? " thing is wrong\n" : " things are wrong\n");
+}
+
 bool is_terminal(int fd) {
   struct stat output {};
   return fstat(fd, &output) == 0 && S_ISCHR(output.st_mode);
@@ -66,6 +72,7 @@ Status carry_out(DeskClient& desk, QueueWords& asked) {
   TRY(printer.finish());  // what came before an error, too
   DeskClient::End const end = TRY(asked_for);
   if (asked.verb == DeskVerb::count) TRY(write_all(1, decimal(end.messages) + "\n"));
+  if (asked.verb == DeskVerb::verify && asked.form == Form::text && end.error.empty()) TRY(write_all(1, verdict(end)));
   if (!end.error.empty()) {
     TRY(write_all(2, "queue: " + printable(end.error) + "\n"));
     exit_program(end.is_for_good ? 100 : 111);

@@ -5,6 +5,7 @@
 #include "lib/core/crc32c.h"
 #include "lib/core/number.h"
 #include "lib/os/io.h"
+#include "tools/queue_verify.h"
 
 namespace postern {
 namespace {
@@ -153,6 +154,8 @@ Status answer_from_files(const QueueView& queue, const DeskRequest& request, con
       return tell(end_answer(TRY(queue.entries()).size()));
     case DeskVerb::show:
       return show(queue, request, tell);
+    case DeskVerb::verify:
+      return verify(queue, tell);
     default:
       return permanent("nothing that the files could tell");
   }

@@ -44,6 +44,8 @@ class QueueView {
   Result<std::vector<QueueEntry>> entries() const;                   // the oldest first; then the broken ones
   std::optional<QueuedMessage> read(const QueueEntry& entry) const;  // nothing: it is gone
   std::optional<QueuedMessage> find(const QueueId& id) const;        // wherever it lies; nothing: nowhere
+  const Directory& queue() const { return queue_; }
+  const Directory* state() const { return state_ ? &*state_ : nullptr; }  // nothing: closed to this user
 
  private:
   QueueView(Directory queue, std::optional<Directory> state) : queue_(std::move(queue)), state_(std::move(state)) {}

@@ -182,6 +182,27 @@ with Instance(users=("alice", "bob"), domains=("here.example", "there.example"),
         equal(outcomes("delete", name), {name: "deleted"})
         equal(list((mail.dir / "queue/broken").iterdir()), [])
 
+    @case("verify finds nothing wrong while mail comes in and goes, and finds a byte that is")
+    def _():
+        halt(20)
+        told = [operator.run("verify")]
+        for i in range(60):
+            sent(("alice", "bob")[i % 2])
+            if i % 10 == 0:
+                told.append(operator.run("verify"))
+        equal({one.returncode for one in told}, {0}, str([one.stdout for one in told]))
+        mail.wait_for_empty_queue()
+        halt(0)
+        name = sent("alice")
+        path = mail.dir / "queue/todo" / name[-2:] / name
+        text = path.read_bytes()
+        path.write_bytes(text.replace(b"hello", b"hallo"))
+        (finding,) = operator.json("verify", code=100)
+        equal(finding["id"], name)
+        path.write_bytes(text)
+        contains(operator.must("verify"), "1 message looked at: everything fits together")
+        operator.must("delete", name)
+
     @case("many at once: held and deleted in one go, while more come in")
     def _():
         names = {sent("alice", b"%d" % i) for i in range(250)}
