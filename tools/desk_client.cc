@@ -2,6 +2,7 @@
 
 #include "lib/net/record.h"
 #include "lib/os/io.h"
+#include "lib/os/log.h"
 #include "lib/os/socket.h"
 #include "tools/queue_answers.h"
 
@@ -9,6 +10,11 @@ namespace postern {
 namespace {
 
 constexpr auto patience = Milliseconds{5'000};
+
+// Its own words, as much of them as an Error holds.
+Error told_error(const DeskAnswer& answer) {
+  return Error{answer.numbers[0] != 0 ? Fate::permanent : Fate::temporary, "queue-desk:", answer.texts[0]};
+}
 
 }  // namespace
 
@@ -27,7 +33,7 @@ Result<DeskAnswer> DeskClient::next() {
   char head[record_head];
   // A long queue takes its time; so does a service that is away, whose socket waits for it. The operator decides how long.
   if (!wait_readable(socket_.number(), Deadline::in(patience)) && !std::exchange(has_said_it_waits_, true))
-    TRY(write_all(2, "queue: waiting for queue-desk\n"));
+    LogLine{"waiting"}.add("for", "queue-desk").write();
   TRY(read_exactly(socket_.number(), head));
   std::string body(TRY(desk_record_length(Wire{std::string_view{head, sizeof head}})), '\0');
   TRY(read_exactly(socket_.number(), body));
@@ -52,7 +58,7 @@ Result<DeskClient::End> DeskClient::ask(const DeskRequest& request, const std::f
   for (;;) {
     DeskAnswer const answer = TRY(next());
     if (answer.kind == DeskAnswer::Kind::end) return End{answer.numbers[0], answer.numbers[1]};
-    if (answer.kind == DeskAnswer::Kind::error) return End{0, 0, answer.texts[0], answer.numbers[0] != 0};
+    if (answer.kind == DeskAnswer::Kind::error) return told_error(answer);
     TRY(take(answer));
   }
 }

@@ -16,8 +16,6 @@ class DeskClient {
   // Gives every answer but the last to `take`; what the last one says comes back.
   struct End {
     std::uint64_t messages = 0, problems = 0;
-    std::string error = {};  // the desk's, in its own words; empty: none
-    bool is_for_good = false;
   };
   Result<End> ask(const DeskRequest& request, const std::function<Status(const DeskAnswer&)>& take);
 

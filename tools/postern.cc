@@ -22,7 +22,7 @@ struct Tool {
 
 constexpr Tool tools[] = {
     {"user", "add, remove and list mailboxes, set passwords"},
-    {"queue", "list, show and flush queued messages"},
+    {"queue", "see, hold, delete and flush queued messages; pause; follow one through the logs"},
     {"dnsq", "ask DNS, as the mail system does"},
     {"status", "what runs and what waits"},
     {"maildirmake", "make a Maildir"},

@@ -2,7 +2,7 @@
 //
 // run by   root, or members of the group pn-operators
 // fds      0<more IDs, for "-"   1>answer   2>errors
-// files    none while queue-desk runs, which it asks; without it root's reads queue/todo/XX/ID, queue/broken/ID, state/XX/ID
+// files    log reads log/SERVICE/*; all else asks queue-desk, and where that does not run root reads queue/ and state/
 // exits    0 done   100 it cannot be done like that, or something is wrong   111 not now, try again
 // see      queue(8), doc/queue.md
 #include <sys/stat.h>
@@ -12,6 +12,7 @@
 #include "lib/os/io.h"
 #include "lib/os/program.h"
 #include "tools/desk_client.h"
+#include "tools/log_search.h"
 #include "tools/queue_printer.h"
 #include "tools/queue_words.h"
 #include "tools/text_table.h"
@@ -21,16 +22,16 @@ namespace {
 
 constexpr std::size_t most_ids_text = 16u << 20;
 
-// As many requests as the IDs take; the sum of what each found wrong. An error's text may be longer than an Error holds.
+// As many requests as the IDs take; the sum of what each found wrong.
 Result<DeskClient::End> ask(DeskClient& desk, QueuePrinter& printer, const QueueWords& asked) {
   DeskRequest request{asked.verb, asked.selection, asked.word};
   std::vector<QueueId> const ids = std::move(request.selection.ids);
   DeskClient::End sum;
-  for (std::size_t at = 0; sum.error.empty() && (at == 0 || at < ids.size()); at += desk_ids_most) {
+  for (std::size_t at = 0; at == 0 || at < ids.size(); at += desk_ids_most) {
     std::size_t const end = std::min(ids.size(), at + desk_ids_most);
     request.selection.ids.assign(ids.begin() + static_cast<std::ptrdiff_t>(at), ids.begin() + static_cast<std::ptrdiff_t>(end));
     auto const one = TRY(desk.ask(request, [&](const DeskAnswer& answer) { return printer.take(answer); }));
-    sum = {sum.messages + one.messages, sum.problems + one.problems, one.error, one.is_for_good};
+    sum = {sum.messages + one.messages, sum.problems + one.problems};
   }
   return sum;
 }
@@ -72,14 +73,31 @@ Status carry_out(DeskClient& desk, QueueWords& asked) {
   TRY(printer.finish());  // what came before an error, too
   DeskClient::End const end = TRY(asked_for);
   if (asked.verb == DeskVerb::count) TRY(write_all(1, decimal(end.messages) + "\n"));
-  if (asked.verb == DeskVerb::verify && asked.form == Form::text && end.error.empty()) TRY(write_all(1, verdict(end)));
-  if (!end.error.empty()) {
-    TRY(write_all(2, "queue: " + printable(end.error) + "\n"));
-    exit_program(end.is_for_good ? 100 : 111);
-  }
+  if (asked.verb == DeskVerb::verify && asked.form == Form::text) TRY(write_all(1, verdict(end)));
   bool const is_question = asked.verb == DeskVerb::list || asked.verb == DeskVerb::count;
   if (end.problems > 0 && !is_question) exit_program(100);
   return Done{};
+}
+
+Status search_logs(ToolWords& words, std::optional<std::string_view> zone) {
+  LogWords const asked = TRY(parse_log_words(words));
+  TRY(enter_directory(words.directory()));
+  TimeZone const local = TimeZone::local(zone);
+  auto const logs = Directory::open("log");
+  TRY(confine());
+  auto const found = logs ? LogSearch{asked, local}.run(*logs) : Result<std::uint64_t>{logs.error()};
+  if (!found && found.error().number() == EACCES)
+    return permanent("only root and members of the group pn-operators may read the logs");
+  if (TRY(found) == 0) return permanent("the logs say nothing of it");
+  return Done{};
+}
+
+Status ask_desk(ToolWords& words) {
+  QueueWords asked = TRY(parse_queue_words(words));
+  TRY(enter_directory(words.directory()));
+  DeskClient desk = TRY(DeskClient::connect());
+  TRY(confine());
+  return carry_out(desk, asked);
 }
 
 }  // namespace
@@ -88,11 +106,7 @@ Status carry_out(DeskClient& desk, QueueWords& asked) {
 postern::Status program(postern::Args args) {
   using namespace postern;
   ToolWords words = TRY(ToolWords::read(args));
-  QueueWords asked = TRY(parse_queue_words(words));
-  TRY(enter_directory(words.directory()));
-  DeskClient desk = TRY(DeskClient::connect());
-  TRY(confine());
-  Status const done = carry_out(desk, asked);
+  Status const done = words.first() == "log" ? search_logs(words, args.variable("TZ")) : ask_desk(words);
   if (!done && done.error().number() == EPIPE) return Done{};
   return done;
 }

@@ -173,7 +173,7 @@ inline constexpr Row manifest[] = {
      .fds = "0 1 2 the terminal's",
      .inherits = Inherits::any,
      .children = "the other tools",
-     .environment = "POSTERN_DIR PATH"},
+     .environment = "POSTERN_DIR PATH TZ"},
     {.name = "user", .account = Account::root,
      .promises = stdio | read_files | write_files | chowns | terminal,
      .fds = "0<password 1>answer 2>errors",
@@ -185,9 +185,9 @@ inline constexpr Row manifest[] = {
     {.name = "queue", .account = Account::caller,
      .promises = stdio | read_files,  // it connects before it is confined
      .fds = "0<IDs 1>answer 2>errors",
-     .paths = {{{"queue", may_read}, {"state", may_read}}},  // root's, where queue-desk does not run
+     .paths = {{{"log", may_read}, {"queue", may_read}, {"state", may_read}}},  // the last two root's, where queue-desk does not run
      .sockets = "queue-desk",
-     .environment = "POSTERN_DIR",
+     .environment = "POSTERN_DIR TZ",
      .limits = {.memory = 256 * MiB}},
     {.name = "queue-desk", .account = Account::desk,
      .promises = stdio | read_files | local_sockets | accepts | forks,

@@ -115,7 +115,7 @@ OWN = {
                     "more descriptors than its row says", "more memory than its row says", "more processes than its row says", "other sockets",
                     "raise a limit", "read /etc/passwd", "read control files", "read the users database", "send by UDP", "start a shell",
                     "start another program", "write anywhere else", "make a link or a device"),
-    "queue": {"list the queue": "shows it", "read a queued message": "shows its header and checks it", "read delivery states": "shows them"},
+    "queue": {"read logs": "follows a message through them", "list the queue": "shows it", "read a queued message": "shows its header and checks it", "read delivery states": "shows them"},
     "queue-clean": {"remove or replace a queued message": "removes what is done and sets aside what is broken"},
     "queue-desk": {"list the queue": "shows it to operators", "read a queued message": "likewise", "read delivery states": "likewise",
                    "connect to queue-orders": "passes on what operators order",

@@ -52,9 +52,9 @@ TEST_CASE("a request of many IDs fits into a record, one of more is none") {
 
 TEST_CASE("what is not a request is refused") {
   std::string const long_part = "L" + std::to_string(desk_word_most + 1) + ":s" + std::string(desk_word_most, 'x') + ",";
-  std::string_view const bad[] = {"",           "Z",          "L0:,",      "L1:x,",       "L1:a,1:a,",   "L2:ax,",     "L1:i,",
-                                  "L2:s\n,",    "L2:o-,",     "L2:sa,2:sb,", "L1:a,x",    "L1:a",        "L3:o1 ,",    long_part,
-                                  "L14:o9999999999999,"};
+  std::string_view const bad[] = {"",       "Z",     "L0:,",    "L1:x,",   "L1:a,1:a,",
+                                  "L2:ax,", "L1:i,", "L2:s\n,", "L2:o-,",  "L2:sa,2:sb,",
+                                  "L1:a,x", "L1:a",  "L3:o1 ,", long_part, "L14:o9999999999999,"};
   for (std::string_view const text : bad) {
     CAPTURE(text);
     CHECK_FALSE(DeskRequest::parse(Wire{text}));

@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   std::string_view const text{reinterpret_cast<const char*>(data), size};
   look_at<Order>(text);
   look_at<OrderAnswer>(text);
-  if (auto const length = order_record_length(Wire{text.substr(0, record_head)}); length && *length > order_record_most) __builtin_trap();
+  if (auto const length = order_record_length(Wire{text.substr(0, record_head)}); length && *length > order_record_most)
+    __builtin_trap();
   return 0;
 }

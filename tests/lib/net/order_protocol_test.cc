@@ -14,9 +14,16 @@ TEST_CASE("orders are written and read back") {
     char verb;
     std::string_view what;
   };
-  constexpr Case cases[] = {{'H', "1j0r1kbl9t2cc42n9mq"}, {'R', "1j0r1kbl9t2cc42n9mq"}, {'D', "1j0r1kbl9t2cc42n9mq"}, {'X', "1j0r1kbl9t2cc42n9mq"},
-                            {'F', "1j0r1kbl9t2cc42n9mq"}, {'W', "1j0r1kbl9t2cc42n9mq"}, {'A', "all"},                 {'P', "@here.example"},
-                            {'U', "local"},               {'Q', ""}};
+  constexpr Case cases[] = {{'H', "1j0r1kbl9t2cc42n9mq"},
+                            {'R', "1j0r1kbl9t2cc42n9mq"},
+                            {'D', "1j0r1kbl9t2cc42n9mq"},
+                            {'X', "1j0r1kbl9t2cc42n9mq"},
+                            {'F', "1j0r1kbl9t2cc42n9mq"},
+                            {'W', "1j0r1kbl9t2cc42n9mq"},
+                            {'A', "all"},
+                            {'P', "@here.example"},
+                            {'U', "local"},
+                            {'Q', ""}};
   for (auto const& [verb, what] : cases) {
     std::string const text = Order{static_cast<OrderVerb>(verb), 4'294'967'295u, std::string{what}}.encoded();
     auto const back = Order::parse(Wire{body_of(text)});
@@ -30,8 +37,8 @@ TEST_CASE("orders are written and read back") {
 
 TEST_CASE("what is not an order is refused") {
   std::string const long_what = "P1:0,301:" + std::string(301, 'x') + ",";
-  std::string_view const bad[] = {"", "Z1:0,0:,", "H1:0,3:all,", "H1:0,0:,", "P1:0,", "P2:-1,0:,", "P10:4294967296,0:,", "P1:0,2:a\n,", "P1:0,1:a,1:b,",
-                                  long_what};
+  std::string_view const bad[] = {"",          "Z1:0,0:,",           "H1:0,3:all,", "H1:0,0:,",      "P1:0,",
+                                  "P2:-1,0:,", "P10:4294967296,0:,", "P1:0,2:a\n,", "P1:0,1:a,1:b,", long_what};
   for (std::string_view const text : bad) {
     CAPTURE(text);
     CHECK_FALSE(Order::parse(Wire{text}));
