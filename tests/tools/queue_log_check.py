@@ -31,7 +31,6 @@ class Logs(ToolDirectory):
     def __enter__(self):
         super().__enter__()
         self.clock = 0
-        os.mkdir(self.file("log"))
         return self
 
     def add(self, service, event, file="current", program=None, **fields):
