@@ -36,7 +36,8 @@ void QueueSender::hear_report(Spawner& spawner, const DeliveryReport& report) {
   }
   auto found = running_.find(running_key(job));
   if (found != running_.end() && found->second.lane != spawner.lane)  // each speaks of its own deliveries only
-    return LogLine{spawner.connection.service()}
+    return LogLine{"spawner"}
+        .add("service", spawner.connection.service())
         .add("id", report.key.id.view())
         .add("error", "a report of another's delivery")
         .write();

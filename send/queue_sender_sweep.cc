@@ -56,7 +56,8 @@ unsigned QueueSender::look_over(Index index) {
     next = job.sibling;
     bool const is_ready = job.phase == Phase::ready;
     bool const rests = is_ready && queues_.health_of(job.destination).is_resting(now);
-    is_moving = is_moving || job.phase == Phase::running || (is_ready && !queues_.is_stuck(job_index, now));
+    bool const may_start = is_ready && spawners_[static_cast<std::size_t>(queues_.lane_of(job.destination))].is_ready;
+    is_moving = is_moving || job.phase == Phase::running || (may_start && !queues_.is_stuck(job_index, now));
     if (rests && is_too_old(job_index)) {
       give_up(job_index);
       ++ends;

@@ -14,7 +14,7 @@ std::vector<DeliveryReport> Spawner::take_reports() {
     auto report =
         length ? DeliveryReport::parse(Wire{rest.substr(record_head, *length)}) : Result<DeliveryReport>{length.error()};
     if (!report) {
-      LogLine{connection.service()}.add("error", report.error().text()).write();
+      LogLine{"spawner"}.add("service", connection.service()).add("error", report.error().text()).write();
       is_ready = false;
       connection.close();
       input.clear();
