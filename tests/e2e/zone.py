@@ -12,7 +12,8 @@ one that does not exist. A zone below another one is delegated from it by itself
 "early" have signatures of another time, "broken" has one bit changed in every signature of the zone's data, "stripped" has none
 where the parent says that there are some, "none" is not signed and the parent says so. What is not named is "none".
 With any zone signed, `anchor` is a file with the key of the topmost signed zone, for control/dnsanchor. Waits for nsd's own word
-that it is ready; replace() writes a zone anew and has nsd read it. Needs the packages nsd and ldnsutils.
+that it is ready; replace() writes a zone anew and has nsd read it. Needs the package ldnsutils, and nsd, installed or
+unpacked below build/packages by tools/setup.
 """
 import base64
 import os
@@ -30,9 +31,16 @@ default_seconds = 30
 algorithm = "ECDSAP256SHA256"
 
 
+root = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def nsd_path():
+    return shutil.which("nsd", path=f"{root}/build/packages/nsd/usr/sbin:/usr/sbin")
+
+
 def is_there():
     """Whether this machine can run a ZoneServer."""
-    return all(shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin") for name in ("nsd", "ldns-signzone", "ldns-keygen"))
+    return bool(nsd_path() and shutil.which("ldns-signzone") and shutil.which("ldns-keygen"))
 
 
 def free_port(address="127.0.0.1"):
@@ -83,9 +91,8 @@ class ZoneServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
-        environment = os.environ | {"PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
-        self._process = subprocess.Popen(["nsd", "-d", "-c", str(self.folder / "nsd.conf")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                         stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+        self._process = subprocess.Popen([nsd_path(), "-d", "-c", str(self.folder / "nsd.conf")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT, start_new_session=True)
         self._wait_for_word(rb"nsd started")
 
     def stop(self):
