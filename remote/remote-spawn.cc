@@ -30,6 +30,7 @@ namespace {
 
 constexpr Milliseconds idle_time = 5s;       // a connection waits so long for the next message
 constexpr std::size_t most_children = 1000;  // those that wait included
+constexpr std::size_t most_idle = 50;        // each that waits makes every start and every poll dearer
 constexpr unsigned most_transactions = 100;  // of one remote: then the next one gets a new one, with settings as they are now
 
 struct Child {
@@ -53,6 +54,7 @@ class Spawner {
   Status handle(Wire body);
   Status start(const RemoteRequest& request, const Fd& message);
   Result<Child*> child_for(const std::string& destination);
+  std::size_t idle_children() const;
   bool make_room();
   bool hear_child(Child& child);
   void lose(const Child& child);
@@ -105,6 +107,11 @@ Result<Child*> Spawner::child_for(const std::string& destination) {
   if (!pid) return Error{Fate::temporary, "4.3.0 cannot start remote:", pid.error().text()};
   children_.push_back(Child{destination, RecordStream{std::move(own)}, {}});
   return &children_.back();
+}
+
+std::size_t Spawner::idle_children() const {
+  return static_cast<std::size_t>(
+      std::count_if(children_.begin(), children_.end(), [](const Child& child) { return child.is_idle(); }));
 }
 
 // The one that has waited longest goes.
@@ -165,6 +172,7 @@ void Spawner::run(const Fd& signals) {
       child = leaves ? children_.erase(child) : std::next(child);  // closing its socket sends it home
     }
     for (int signal; (signal = next_signal(signals)) != 0;) is_stopping |= signal == SIGTERM;
+    while (idle_children() > most_idle) make_room();
     reap_children("remote-failed");
     if (waiting[1].revents == 0) continue;
     if (sender_.is_open())
