@@ -10,7 +10,7 @@ namespace postern {
 namespace {
 
 constexpr auto repeat_after = Milliseconds{60'000};
-constexpr std::uint8_t most_losses = 3;
+constexpr std::uint8_t most_losses = 2;
 
 std::string_view word_of(Outcome outcome) {
   switch (outcome) {
@@ -76,12 +76,14 @@ void QueueSender::conclude(Index index, Ended ended) {
   QueueId const id = table.message(job.message).id.unpacked();
   Lane const lane = queues_.lane_of(job.destination);
   bool const was_running = job.phase == Phase::running;
-  // A host that takes others' mail and goes away three times with this: it is the message.
   bool is_destinations = lane == Lane::remote && ended.outcome == Outcome::deferred && ended.blame == Blame::destination;
-  if (is_destinations && queues_.health_of(job.destination).has_answered() && job.losses >= most_losses) is_destinations = false;
+  // A host that takes others' mail and goes away three times with this: it is the message.
+  bool const is_suspect = is_destinations && queues_.health_of(job.destination).has_answered();
+  if (is_suspect && ++table.job(index).losses > most_losses) is_destinations = false;
   if (was_running) {
-    Blame const blame = is_destinations ? Blame::destination : Blame::message;
-    note_destination(index, ended, queues_.finished(index, verdict_of(lane, ended.outcome, blame), tick_now()));
+    Verdict verdict = verdict_of(lane, ended.outcome, ended.blame);
+    if (verdict == Verdict::unreachable && !is_destinations) verdict = Verdict::unknown;
+    note_destination(index, ended, queues_.finished(index, verdict, tick_now()));
   }
   if (ended.outcome == Outcome::deferred && is_too_old(index)) {
     ended.outcome = Outcome::failed;
@@ -136,7 +138,6 @@ bool QueueSender::defer(Index index, const Ended& ended, bool is_destinations) {
       lane == Lane::local ? settings_.schedule.usual() : settings_.schedule.of(queues_.name_of(job.destination));
   Seconds wait{0};
   if (is_destinations) {
-    if (job.losses < 0xff) ++job.losses;
     Tick const until = queues_.health_of(job.destination).rest_until();
     wait = Seconds{until > tick_now() ? (until - tick_now()) / ticks_a_second : 0};
     queues_.make_ready(index);

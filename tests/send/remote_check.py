@@ -277,21 +277,23 @@ def _():
     with Sending() as q:
         poison = q.put("poison@far.example")
         lost = "4.4.2 far.example: the connection ended"
-        for turn in range(4):
+        for turn in range(4):  # the first time nobody knows yet that the host answers
             well = q.put("well@far.example")
             for _ in range(2):
                 request = q.remote.request()
                 if request.id == well:
                     q.remote.say(b"P", request, ACCEPTED)
                     q.wait_done(well)
-                else:
-                    equal(request.id, poison)
-                    q.remote.say(b"Z", request, lost)
-                    q.sender.wait_log(f"event=delivery id={poison}")
-                    q.tell("F" if turn < 3 else "F" + "0" * 19)
-            if turn == 3:
-                break
-        contains(q.state(poison), "deferred 0 ")
+                    continue
+                equal(request.id, poison)
+                q.remote.say(b"Z", request, lost)
+                q.wait_lines(f"event=delivery id={poison}", turn + 1)
+                if turn < 3:
+                    q.tell("F")
+        word, index, when, tries, again, text = q.state(poison).splitlines()[-1].split()
+        equal((word, tries, int(again) - int(when)), ("deferred", "1", 300), q.state(poison))
+        q.put("well@far.example")
+        q.remote.request()  # and the host does not rest
 
 
 shared.end()
