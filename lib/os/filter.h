@@ -182,7 +182,7 @@ class FilterMaker {
 
   consteval void family_leaf() {
     load_argument(0);
-    if ((promises_ & interfaces) && !(promises_ & loads)) {
+    if (promises_ & interfaces) {
       jump_if(BPF_JEQ, AF_NETLINK, 0, 4);
       load_argument(2);
       jump_if(BPF_JEQ, NETLINK_ROUTE, 0, 1);

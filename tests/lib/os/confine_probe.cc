@@ -173,9 +173,8 @@ void say(const Row& row, const std::string& what, const std::string& want, const
 void try_calls() {
   for (const Confined& confined : rows()) {
     for (const Call& one : calls) {
-      // What ordinary programs need holds every promise but that of netlink.
-      unsigned const by_loads = one.promised_by != 0 && one.promised_by != interfaces ? loads : 0;
-      bool const is_promised = one.promised_by == anyone || (confined.promises & (one.promised_by | by_loads)) != 0;
+      bool const is_promised =
+          one.promised_by == anyone || (confined.promises & (one.promised_by | (one.promised_by ? loads : 0))) != 0;
       say(*confined.row, one.name, is_promised ? "allowed" : "killed", outcome_of(confined, [&] {
         one.make();
         return 0;
