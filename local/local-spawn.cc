@@ -181,7 +181,7 @@ void Spawner::run(const Fd& signals) {
       child = leaves ? children_.erase(child) : std::next(child);  // closing its socket sends it home
     }
     for (int signal; (signal = next_signal(signals)) != 0;) is_stopping |= signal == SIGTERM;
-    reap_children("local-failed");
+    reap_children();
     if (waiting[1].revents == 0) continue;
     if (sender_.is_open())
       hear_sender();

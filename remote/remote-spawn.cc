@@ -173,7 +173,7 @@ void Spawner::run(const Fd& signals) {
     }
     for (int signal; (signal = next_signal(signals)) != 0;) is_stopping |= signal == SIGTERM;
     while (idle_children() > most_idle) make_room();
-    reap_children("remote-failed");
+    reap_children();
     if (waiting[1].revents == 0) continue;
     if (sender_.is_open())
       hear_sender();

@@ -94,11 +94,11 @@ Result<pid_t> Spawn::start() const {
   return error_of(failed, number);
 }
 
-void reap_children(std::string_view event) {
+void reap_children() {
   int status = 0;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
     if (status == 0) continue;
-    LogLine{event}
+    LogLine{"child-failed"}
         .add("child", static_cast<std::uint64_t>(pid))
         .add(WIFSIGNALED(status) ? "signal" : "exit",
              static_cast<std::uint64_t>(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)))

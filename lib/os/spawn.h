@@ -41,7 +41,7 @@ class Spawn {
   gid_t gid_ = 0;
 };
 
-// Takes the ends of children, and writes a line for each that failed; `event` is one of ours.
-void reap_children(std::string_view event);
+// Takes the ends of children, and writes a line for each that failed.
+void reap_children();
 
 }  // namespace postern
