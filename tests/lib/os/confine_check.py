@@ -23,7 +23,7 @@ subprocess.run(["g++", "-std=c++20", "-O1", "-fno-exceptions", "-static", f"-I{R
 
 def lay_out():
     """A directory as Postern's own, with the names that the probe asks for."""
-    for name in ("control", "users", "queue/tmp", "queue/todo/00", "queue/broken", "state", "run/queue-send", "run/queue-inject", "home/alice"):
+    for name in ("control", "users", "queue/tmp", "queue/todo/00", "queue/broken", "state", "log", "run/queue-send", "run/queue-inject", "home/alice"):
         os.makedirs(os.path.join(work.name, name), exist_ok=True)
     for name in ("control/me", "users/cdb", "queue/tmp/mine", "queue/tmp/other", "queue/todo/00/old", "queue/todo/00/gone", "queue/todo/00/bad",
                  "state/00", "home/alice/secret"):
