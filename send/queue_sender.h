@@ -130,7 +130,8 @@ class QueueSender {
   void withdraw(Index message);
   void explain(OrderClients::Name client, const Order& order, Index message);
   std::string why(Index job) const;
-  void mark(const Order& order, Index message, StateWord word);
+  bool mark(const Order& order, Index message, StateWord word);  // false: in memory only, for now
+  void answer_was_so(OrderClients::Name client, const Order& order, Index message, std::string_view text);
   void answer(OrderClients::Name client, const Order& order, OrderAnswer::Kind kind, std::string_view text = {});
   void state_is_durable(const QueueId& id, std::uint32_t error);
   void message_is_gone(const QueueId& id, std::string_view how);

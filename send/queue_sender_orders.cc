@@ -10,6 +10,7 @@ namespace {
 
 using Said = OrderAnswer::Kind;
 
+constexpr std::string_view disk_refuses = "it is so now, but the disk does not take it; it is tried again";
 constexpr std::size_t most_explained = 100;  // recipients of one message
 
 std::int64_t seconds_now() { return std::chrono::duration_cast<Seconds>(wall_now().time_since_epoch()).count(); }
@@ -110,32 +111,44 @@ void QueueSender::obey_about_message(OrderClients::Name client, const Order& ord
 }
 
 // The line stands in the file at once; what it asks for is durable when queue-clean says so, which is asked without delay.
-void QueueSender::mark(const Order& order, Index message, StateWord word) {
-  keep(message, {word, order.uid, seconds_now(), 0, 0, {}});
+bool QueueSender::mark(const Order& order, Index message, StateWord word) {
   next_sync_ = Deadline::in(Milliseconds{0});
+  return keep(message, {word, order.uid, seconds_now(), 0, 0, {}});
+}
+
+// It is so already; and it is answered when that lasts.
+void QueueSender::answer_was_so(OrderClients::Name client, const Order& order, Index message, std::string_view text) {
+  if (states_.is_synced(queues_.table().message(message).id.unpacked())) return answer(client, order, Said::was_so, text);
+  next_sync_ = Deadline::in(Milliseconds{0});
+  unanswered_.emplace(order.what, Unanswered{client, order});
 }
 
 void QueueSender::hold(OrderClients::Name client, const Order& order, Index message) {
-  if (queues_.table().message(message).is_held) return answer(client, order, Said::was_so);
+  if (queues_.table().message(message).is_held) return answer_was_so(client, order, message, {});
   queues_.hold(message);
-  mark(order, message, StateWord::held);
-  unanswered_.emplace(order.what, Unanswered{client, order});
+  if (mark(order, message, StateWord::held))
+    unanswered_.emplace(order.what, Unanswered{client, order});
+  else
+    answer(client, order, Said::failed, disk_refuses);
   settle(message);  // a failure of it may have waited for what was ready
 }
 
 void QueueSender::release(OrderClients::Name client, const Order& order, Index message) {
-  if (!queues_.table().message(message).is_held) return answer(client, order, Said::was_so, "it was not held");
-  mark(order, message, StateWord::released);
+  if (!queues_.table().message(message).is_held) return answer_was_so(client, order, message, "it was not held");
+  if (mark(order, message, StateWord::released))
+    unanswered_.emplace(order.what, Unanswered{client, order});
+  else
+    answer(client, order, Said::failed, disk_refuses);
   queues_.release(message);
-  unanswered_.emplace(order.what, Unanswered{client, order});
 }
 
-// From now on nothing of it starts; when that lasts, it goes.
+// From now on nothing of it starts; when that lasts, it goes. On a full disk it goes all the same: that makes room.
 void QueueSender::order_removal(OrderClients::Name client, const Order& order, Index message) {
   queues_.hold(message);
   queues_.table().message(message).is_deleted = true;
-  mark(order, message, StateWord::deleted);
+  bool const is_kept = mark(order, message, StateWord::deleted);
   unanswered_.emplace(order.what, Unanswered{client, order});
+  if (!is_kept) withdraw(message);
 }
 
 // A deleted message loses all that does not run. Nobody is told of it, not even of what failed before.

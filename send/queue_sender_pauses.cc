@@ -58,7 +58,7 @@ void QueueSender::obey_about_pauses(OrderClients::Name client, const Order& orde
   if (!changed) return answer(client, order, Said::failed, changed.error().text());
   if (*changed) apply_pauses();
   Order const plain{order.verb, order.uid, scope->text()};
-  if (!*changed) return answer(client, plain, Said::was_so);
+  if (!*changed && pauses_.is_synced()) return answer(client, plain, Said::was_so);
   unanswered_.emplace(changes, Unanswered{client, plain});
 }
 

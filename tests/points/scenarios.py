@@ -11,6 +11,7 @@ import socket
 
 from clients import converse
 from message import Message
+from orders import delete, hold_and_release
 
 
 class Scenario:
@@ -19,7 +20,7 @@ class Scenario:
         self.name, self.service, self.role, self.begin, self._send = name, service, role, begin, send
         self.recipients, self.sends_first, self.lines, self.sender = recipients, sends_first, lines, sender
         self.is_whole = is_whole or (lambda content, message: content.endswith(message.body))
-        self.mailboxes = copies or ("alice",)  # where a copy has to come
+        self.mailboxes = ("alice",) if copies is None else copies  # where a copy has to come
         self.patience = patience  # seconds without any change until what waits is flushed
         self.may_repeat = may_repeat or (lambda made: None)
 
@@ -89,6 +90,7 @@ def bounce_unwritten(made):
     return None
 
 
+GONE = {"copies": (), "is_whole": lambda content, message: False}  # no copy may come
 FAR = {"recipients": ("carol@far.example",), "copies": ("elsewhere",)}  # to another host (host.py)
 
 SCENARIOS = [
@@ -104,6 +106,9 @@ SCENARIOS = [
     Scenario("queue-send, starting", "queue-send", "main", "birth", queue, sends_first=True),
     Scenario("queue-send, a failed recipient", "queue-send", "main", "told", queue, recipients=("nobody@mini.example",),
              sender="alice@mini.example", lines=10, is_whole=is_bounce, may_repeat=bounce_unwritten, patience=0.75),
+    Scenario("queue-send, an operator holds, pauses, resumes, releases", "queue-send", "main", "told", hold_and_release),
+    Scenario("queue-send, an operator deletes", "queue-send", "main", "told", delete, **GONE),
+    Scenario("queue-clean, an operator deletes", "queue-clean", "main", "ready", delete, **GONE),
     Scenario("bounce", "bounce", "fork", "accept", queue, recipients=("nobody@mini.example",), sender="alice@mini.example", lines=10,
              is_whole=is_bounce, may_repeat=bounce_untold, patience=0.75),
     Scenario("local-spawn", "local-spawn", "main", "ready", queue, may_repeat=spawner_gone),

@@ -59,6 +59,7 @@ class World(Clients):
         self.program("tools/tcplisten")
         self.listeners = {name: self.listen(name) for name in SERVICES if name != "queue-send"}
         self.listeners["queue-send"] = self.listen("queue-send", socket.SOCK_DGRAM)
+        self.orders = self.listen("queue-orders")
         self.port_listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.listeners["tcplisten"] = self.port_listener
         for name in SERVICES:
@@ -87,7 +88,8 @@ class World(Clients):
             who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         report = os.open(self.report_path, os.O_WRONLY | os.O_APPEND) if prefix else None
         with open(f"log/{name}", "ab") as log:
-            process = subprocess.Popen([*self.fill(prefix, report, user), *words], stdin=self.listeners[name], stdout=log, stderr=log,
+            process = subprocess.Popen([*self.fill(prefix, report, user), *words], stdin=self.listeners[name],
+                                       stdout=self.orders if name == "queue-send" else log, stderr=log,
                                        env=self.environment_of(name, writer), start_new_session=True,
                                        pass_fds=[writer, self.port_listener.fileno()] + ([report] if prefix else []), **who)
         os.close(writer)
@@ -208,8 +210,10 @@ class World(Clients):
 
         thread = threading.Thread(target=work)
         thread.start()
+        begin = time.monotonic()
         while thread.is_alive():
-            if not self.watch.wait(time.monotonic() + run.scenario.patience):
+            is_quiet = not self.watch.wait(time.monotonic() + run.scenario.patience)
+            if is_quiet or time.monotonic() - begin > 8 * run.scenario.patience:  # an operator waits for what the service cannot do
                 self.replace_if_broken(run)
             self.revive(run)
         thread.join()

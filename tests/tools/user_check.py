@@ -266,7 +266,7 @@ def _():
         place.must("user", "add", "info@example.org")
         place.refuses("home of info@example.org", "user", "add", "example.org")
         place.write("control/accounts", "\n".join(f"pn-{name} 99{i} 99{i}" for i, name in
-                                                   enumerate(["smtp", "submit", "queue", "send", "bounce", "remote", "log", "dns"])))
+                                                   enumerate(["smtp", "submit", "queue", "send", "bounce", "remote", "log", "dns", "desk"])))
         place.refuses("belongs to one of Postern's programs", "user", "add", "x", "--uid", "992", "--gid", "5")
         open(home + "/notes", "w", encoding="ascii").close()
         place.refuses("also that of second", "user", "del", "bob", "--remove-mail")
