@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Mail leaves: a complete instance, a real name server with a signed zone, and hosts of every kind, among them a Postfix, an
 OpenSMTPD and some that are hostile. Every message is delivered once, deferred or bounced, as this table says."""
+import datetime
 import email
 import email.policy
 import pathlib
@@ -14,7 +15,7 @@ import hosts  # noqa: E402  pylint: disable=wrong-import-position
 from others import OpenSmtpd, Postfix, why_not  # noqa: E402  pylint: disable=wrong-import-position
 from parts import envelope, inject, netstring  # noqa: E402  pylint: disable=wrong-import-position
 from postern import Instance, wait_until  # noqa: E402  pylint: disable=wrong-import-position
-from report import Report  # noqa: E402  pylint: disable=wrong-import-position
+from report import Report, date  # noqa: E402  pylint: disable=wrong-import-position
 from zone import ZoneServer, is_there  # noqa: E402  pylint: disable=wrong-import-position
 from check import case, contains, equal, expect, finish, skip  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -87,7 +88,7 @@ class Sending:
             settings = self.addresses["postfix"], self.port, "postfix.example", f"[127.0.0.1]:{self.mail.env['SMTP_PORT']}"
             self.others["postfix"] = Postfix(*settings).__enter__()
             self.others["opensmtpd"] = OpenSmtpd(self.addresses["opensmtpd"], self.port, "opensmtpd.example").__enter__()
-        self.number, self.reports_seen = 0, set()
+        self.number, self.seen = 0, {}  # reports by file
         return self
 
     def __exit__(self, *error):
@@ -130,12 +131,15 @@ class Sending:
 
     def reports(self):
         """Reports in alice's mailbox, by final recipient: [(report, fields of that recipient) ...]"""
+        for path in self.mail.message_files("alice"):
+            if path.name not in self.seen:
+                text = path.read_bytes()
+                is_ours = b"\nContent-Type: multipart/report" in text and b"Mail delivery <MAILER-DAEMON@here.example>" in text
+                self.seen[path.name] = Report(text) if is_ours else None
         found = {}
-        for text in self.mail.messages("alice"):
-            if b"\nContent-Type: multipart/report" in text and b"Mail delivery <MAILER-DAEMON@here.example>" in text:
-                report = Report(text)
-                for recipient in report.recipients:
-                    found.setdefault(recipient["Final-Recipient"].split("; ")[1], []).append((report, recipient))
+        for report in filter(None, self.seen.values()):
+            for recipient in report.recipients:
+                found.setdefault(recipient["Final-Recipient"].split("; ")[1], []).append((report, recipient))
         return found
 
 
@@ -219,7 +223,7 @@ def run(sending):
         (sending.mail.dir / "control/queuelifetime").write_text("0\n")
         sending.mail.service("queue-send").send_signal(1)
         sending.mail.run("postern", "queue", "flush")
-        sending.wait(lambda: all(recipient in sending.reports() for _, _, recipient in waiting),
+        sending.wait(lambda: {recipient for _, _, recipient in waiting} <= set(sending.reports()),
                      lambda: f"not given up: {[key for key in waiting if key[2] not in sending.reports()]}")
         (sending.mail.dir / "control/queuelifetime").write_text("432000\n")
         sending.mail.service("queue-send").send_signal(1)
@@ -227,6 +231,27 @@ def run(sending):
             (_, fields), = sending.reports()[recipient]
             equal((fields["Action"], fields["Status"]), ("failed", "4.4.7"), recipient)
         sending.mail.wait_for_empty_queue()
+
+    @case("delayed: who asked for that is told once, until when it is tried, and then that it failed or arrived")
+    def _():
+        (sending.mail.dir / "control/delaynotice").write_text("1\n")
+        sending.mail.service("queue-send").send_signal(1)
+        _, identity = sending.put("slow@dead.example", each=b"n" + netstring(b"8"))
+        _, quiet = sending.put("quiet@dead.example")
+        sending.wait(lambda: "slow@dead.example" in sending.reports(), "a report of delay")
+        tries = len(sending.outcomes()[identity, "slow@dead.example"])
+        sending.wait(lambda: len(sending.outcomes()[identity, "slow@dead.example"]) >= tries + 2, "two more tries")
+        (report, fields), = sending.reports()["slow@dead.example"]
+        equal((fields["Action"], fields["Status"], "Last-Attempt-Date" in fields, report.has_body), ("delayed", "4.4.1", True, False))
+        expect(date(fields["Will-Retry-Until"]) - date(report.message["Arrival-Date"]) == datetime.timedelta(seconds=432000), fields)
+        expect("quiet@dead.example" not in sending.reports(), "nobody asked")
+        dead = hosts.Host(sending.addresses["dead"], sending.port)
+        try:
+            sending.wait_done(identity, quiet)
+        finally:
+            dead.close()
+        equal(sorted(dead.copies().values()), [1, 1])
+        equal(len(sending.reports()["slow@dead.example"]), 1, "reports")
 
     @case("250 recipients of one domain: transactions of at most 100, a copy each")
     def _():
