@@ -86,7 +86,11 @@ void QueueSender::obey(OrderClients::Name client, const Order& order) {
     return;
   }
   Index const message = take_up(*id);
-  if (message == no_index) return answer(client, order, Said::unknown);
+  if (message == no_index) {
+    auto const status = todo_.status_of(queue_path(*id));
+    bool const is_gone = !status && is_missing(status.error());
+    return answer(client, order, is_gone ? Said::unknown : Said::failed, is_gone ? "" : "its file cannot be read now");
+  }
   if (queues_.table().message(message).stage == Stage::removing)
     return answer(client, order, Said::unknown, "it is being removed");
   obey_about_message(client, order, message);
