@@ -61,7 +61,8 @@ Result<OrderAnswer> OrderAnswer::parse(Wire body) {
   auto const kind = static_cast<Kind>(rest.front());
   rest.remove_prefix(1);
   std::string what = TRY(take_record_text(rest, order_what_most));
-  OrderAnswer answer{kind, std::move(what), TRY(take_record_text(rest, report_text_most))};
+  std::string text = TRY(take_record_text(rest, report_text_most));
+  OrderAnswer answer{kind, std::move(what), std::move(text)};
   if (kind == Kind::line) {
     answer.time = static_cast<std::int64_t>(TRY(parse_number(Wire{TRY(take_netstring(rest))}, latest_time)));
     answer.uid = TRY(take_uid(rest));
