@@ -40,7 +40,8 @@ Result<RestingHost> RestingHost::parse(Wire line) {
   Destination const destination = TRY(Destination::parse(Wire{name}));
   auto const until = static_cast<std::int64_t>(TRY(parse_number(Wire{TRY(take_word(rest))}, latest_time)));
   auto const rests = static_cast<std::uint32_t>(TRY(parse_number(Wire{TRY(take_word(rest))}, most_rests)));
-  return RestingHost{destination.text(), until, rests, TRY(unquoted(Wire{rest}, text_most))};
+  std::string text = TRY(unquoted(Wire{rest}, text_most));
+  return RestingHost{destination.text(), until, rests, std::move(text)};
 }
 
 }  // namespace postern

@@ -102,7 +102,7 @@ ANSWERS = [
     Row("two-pointers-in-a-ring", "cname", lambda query: message(query, [rr(CNAME, struct.pack(">HH", 0xC000 | 12 + len(query.question) + 14,
                                                                                               0xC000 | 12 + len(query.question) + 12))]), "failed"),
     Row("points-beyond", "mx", one(mx(b"\xff\xff")), "failed"),
-    Row("points-into-the-head", "mx", one(mx(b"\xc0\x00")), "failed"),
+    Row("points-into-the-head", "mx", one(mx(b"\xc0\x02")), "failed"),  # the flags are no length of a label
     Row("label-of-64", "mx", one(mx(bytes([64]) + b"a" * 64 + b"\0")), "failed"),
     Row("label-of-kind-2", "mx", one(mx(b"\x80a\0")), "failed"),
     Row("name-of-300", "mx", one(mx(labels(*[b"a" * 59] * 5))), "failed"),

@@ -228,7 +228,7 @@ with Instance(users=("alice",), domains=(ME,), settings={"rcpthosts": "backup.ex
         def _():
             name = start(peer, recipient)
             mail.run("queue", "flush", name)
-            mail.wait_for_log("queue-send", f"event=flush id={name} effect=tried")
+            mail.wait_for_log("queue-send", f"event=order verb=flush id={name} uid=0 outcome=done")
             expect("outcome=failed" not in "".join(line for line in mail.log("queue-send").splitlines() if name in line), "it was refused")
             contains(mail.queued(), name)
 

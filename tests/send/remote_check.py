@@ -279,6 +279,8 @@ def _():
         lost = "4.4.2 far.example: the connection ended"
         for turn in range(4):  # the first time nobody knows yet that the host answers
             well = q.put("well@far.example")
+            q.tell(f"F{well}")  # taken up when that is logged
+            q.wait_lines(f"event=flush id={well}", 1)
             for _ in range(2):
                 request = q.remote.request()
                 if request.id == well:
