@@ -98,6 +98,7 @@ class QueueSender {
   void settle(Index message);
   void remove(Index message);
   void removed(const QueueId& id, std::uint32_t error);
+  Seconds lifetime_of(Index job) const;
   bool is_too_old(Index job) const;
 
   // what nobody reports (queue_sender_sweep.cc)
@@ -115,7 +116,7 @@ class QueueSender {
   void report(Index message);
   void ask_bounce();
   bool send_bounce_request(Index message);
-  std::optional<BouncedRecipient> report_of(const RecipientState& known, unsigned notify, Index message) const;
+  std::optional<BouncedRecipient> report_of(const RecipientState& known, unsigned notify, const DeliveryKey& key) const;
   void hear_bounce();
   void bounce_answered(const BounceAnswer& answer);
   void forget_report();

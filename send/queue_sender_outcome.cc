@@ -63,11 +63,14 @@ bool is_to_tell(StateWord outcome, bool wants_success) {
   return wants_success && (outcome == StateWord::delivered || outcome == StateWord::relayed);  // RFC 3461 §6.2
 }
 
-bool QueueSender::is_too_old(Index index) const {
-  const Job& job = queues_.table().job(index);
-  WallTime const created = queues_.table().message(job.message).id.created();
-  bool const is_local = queues_.lane_of(job.destination) == Lane::local;
-  return wall_now() - created > (is_local ? settings_.lifetime.usual() : settings_.lifetime.of(queues_.name_of(job.destination)));
+Seconds QueueSender::lifetime_of(Index job) const {
+  Index const destination = queues_.table().job(job).destination;
+  if (queues_.lane_of(destination) == Lane::local) return settings_.lifetime.usual();
+  return settings_.lifetime.of(queues_.name_of(destination));
+}
+
+bool QueueSender::is_too_old(Index job) const {
+  return wall_now() - queues_.table().message(queues_.table().job(job).message).id.created() > lifetime_of(job);
 }
 
 void QueueSender::conclude(Index index, Ended ended) {

@@ -110,7 +110,7 @@ bool QueueSender::send_bounce_request(Index index) {
   reported_.clear();
   for (const auto& [recipient, known] : *state ? (*state)->recipients : std::map<std::uint32_t, RecipientState>{}) {
     if (recipient >= envelope->recipients.size()) continue;
-    auto const report = report_of(known, envelope->recipients[recipient].notify, index);
+    auto const report = report_of(known, envelope->recipients[recipient].notify, {id, recipient});
     if (!report) continue;
     if (request.recipients.size() == bounce_recipients_most) break;  // the rest comes in a bounce of its own
     request.recipients.push_back(*report);
@@ -128,14 +128,16 @@ bool QueueSender::send_bounce_request(Index index) {
 }
 
 // What the sender is to hear of a recipient, if anything and not yet.
-std::optional<BouncedRecipient> QueueSender::report_of(const RecipientState& known, unsigned notify, Index message) const {
+std::optional<BouncedRecipient> QueueSender::report_of(const RecipientState& known, unsigned notify,
+                                                       const DeliveryKey& key) const {
   BouncedRecipient report{0, Action::failed, known.time, 0, known.text};
   if (known.word == StateWord::deferred) {
     if (known.is_delay_told || !(notify & notify_delay) || settings_.delay_notice == Seconds{0}) return std::nullopt;
-    WallTime const created = queues_.table().message(message).id.created();
-    if (wall_now() - created <= settings_.delay_notice) return std::nullopt;
+    WallTime const created = key.id.created();
+    Index const job = find_job(key);
+    if (job == no_index || wall_now() - created <= settings_.delay_notice) return std::nullopt;
     report.action = Action::delayed;
-    report.until = std::chrono::duration_cast<Seconds>((created + settings_.lifetime.usual()).time_since_epoch()).count();
+    report.until = std::chrono::duration_cast<Seconds>((created + lifetime_of(job)).time_since_epoch()).count();
     return report;
   }
   if (known.is_bounced || !is_to_tell(known.word, notify & notify_success)) return std::nullopt;

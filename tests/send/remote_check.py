@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """queue-send and mail for other hosts: transactions, rests of destinations, what is told to senders; the test is remote-spawn."""
+import email.utils
 import os
 import signal
 import sys
@@ -20,6 +21,10 @@ NO_USER = "5.1.1 mx.far.example[192.0.2.1] said: 550 5.1.1 no such user"
 def statuses(report):
     """What a report says of each recipient"""
     return list(report.mail().iter_parts())[1].get_payload()[1:]
+
+
+def arrival(report):
+    return list(report.mail().iter_parts())[1].get_payload()[0]["Arrival-Date"]
 
 
 @case("one recipient who is taken at once: a transaction with the file, and nothing is left")
@@ -139,7 +144,7 @@ def _():
 
 @case("a delay: told once to who asked for it, also of mail that only waits for a host in trouble; and the end as well")
 def _():
-    with Sending(delaynotice="1", queuelifetime="6") as q:
+    with Sending(delaynotice="1", queuelifetime="432000\nfar.example:6") as q:
         first = q.put("a@far.example")
         q.remote.say(b"Z", q.remote.request(), NO_ANSWER)
         name = q.put("quiet@far.example", "b@far.example", notify=8 + 4)  # NOTIFY is the last one's
@@ -147,6 +152,8 @@ def _():
         q.spawner.say(b"K", report, "2.0.0 ok")
         only, = statuses(report)
         equal((only["Final-Recipient"], only["Action"], only["Status"]), ("rfc822; b@far.example", "delayed", "4.4.1"))
+        created, until = (email.utils.parsedate_to_datetime(text) for text in (arrival(report), only["Will-Retry-Until"]))
+        equal((until - created).total_seconds(), 6)
         wait_until(lambda: "delayed 1 " in q.state(name), ["state/" + name[-2:]], SECONDS)
         told = []
         while len(told) < 3:
