@@ -30,9 +30,10 @@ constexpr auto time_to_finish = Milliseconds{5s};  // for what was asked, before
 Result<std::vector<HostsLine>> read_hosts() {
   auto const directory = TRY(Directory::open("/etc"));
   auto const file = directory.open_file("hosts");
-  if (!file) return std::vector<HostsLine>{};
-  std::string const text = TRY(read_all(file->number(), largest_hosts));
-  return parse_hosts(Wire{text});
+  std::string const text = file ? TRY(read_all(file->number(), largest_hosts)) : std::string{};
+  std::vector<HostsLine> lines = parse_hosts(Wire{text});
+  add_localhost(lines);
+  return lines;
 }
 
 // Ends the program when a setting changed: s6 starts it anew, and its socket never closes meanwhile.

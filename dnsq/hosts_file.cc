@@ -1,5 +1,7 @@
 #include "dnsq/hosts_file.h"
 
+#include <algorithm>
+
 #include "lib/core/ascii.h"
 #include "lib/net/dns_protocol.h"
 
@@ -34,6 +36,13 @@ std::vector<HostsLine> parse_hosts(Wire file) {
     if (!entry.names.empty()) lines.push_back(std::move(entry));
   }
   return lines;
+}
+
+void add_localhost(std::vector<HostsLine>& lines) {
+  constexpr std::string_view name = "localhost";
+  for (const HostsLine& line : lines)
+    if (std::find(line.names.begin(), line.names.end(), name) != line.names.end()) return;
+  for (const char* const address : {"127.0.0.1", "::1"}) lines.push_back({*IpAddress::parse(Wire{address}), {std::string{name}}});
 }
 
 }  // namespace postern

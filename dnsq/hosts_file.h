@@ -17,5 +17,7 @@ struct HostsLine {
 };
 
 std::vector<HostsLine> parse_hosts(Wire file);
+// RFC 6761 §6.3: localhost is this machine, also where the file does not say so.
+void add_localhost(std::vector<HostsLine>& lines);
 
 }  // namespace postern

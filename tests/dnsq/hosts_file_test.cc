@@ -64,3 +64,15 @@ TEST_CASE("what the hosts file names is all there is") {
   CHECK(has(text, "name: \".\"\n forward-addr: 192.0.2.255"));  // a CNAME that leaves the stub's zone finds nobody
   CHECK(has(text, "do-not-query-address: 192.0.2.255"));
 }
+
+TEST_CASE("localhost is this machine, whether the hosts file says so or not") {
+  std::vector<HostsLine> none;
+  add_localhost(none);
+  REQUIRE(none.size() == 2);
+  CHECK(none[0].address.text() == "127.0.0.1");
+  CHECK(none[1].address.text() == "::1");
+  CHECK(none[1].names == std::vector<std::string>{"localhost"});
+  auto said = parse_hosts(Wire{"127.0.0.5 here localhost\n"});
+  add_localhost(said);
+  CHECK(said.size() == 1);
+}
