@@ -46,7 +46,7 @@ TEST_CXXFLAGS := $(filter-out -fno-exceptions -fno-rtti $(warnings) $(gcc_warnin
 
 programs := $(foreach folder,$(folders),$(foreach file,$(wildcard $(folder)/*.cc),$(if $(findstring _,$(notdir $(file))),,$(file:.cc=))))
 binaries := $(programs:%=$(BUILD)/%)
-scripts := $(BUILD)/tools/status
+scripts := $(BUILD)/tools/status $(BUILD)/tools/cert
 lib_sources := $(filter-out lib/os/main.cc,$(foreach floor,$(floors),$(wildcard lib/$(floor)/*.cc)))
 lib_archive := $(BUILD)/lib/postern.a
 modules_of = $(foreach file,$(wildcard $(1)/*.cc),$(if $(findstring _,$(notdir $(file))),$(BUILD)/$(file:.cc=.o)))
@@ -113,10 +113,12 @@ $(BUILD)/%.o: %.cc
 	@echo "  CXX $<"
 	@$(CXX) $(CXXFLAGS) -c -o $@ $<
 
+test_libs := -lcdb -lcrypt -lidn2 -lunistring -lunbound -lresolv -lssl -lcrypto
+
 units: $(BUILD)/tests/units
 $(BUILD)/tests/units: $(unit_sources:%.cc=$(BUILD)/%.o) $(BUILD)/tests/unit_main.o $(module_objects) $(lib_archive)
 	@echo "  LINK $@"
-	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^ -lcdb -lcrypt -lidn2 -lunistring -lunbound -lresolv
+	@$(CXX) $(if $(SAN),$(LDFLAGS)) -o $@ $^ $(test_libs)
 
 # For tests/breach: every program again, with an attacker in it that goes on where confine() has done its work.
 breach_objects := $(BUILD)/tests/breach/attacker.o $(BUILD)/tests/breach/attempts.o
@@ -148,7 +150,7 @@ build/fuzz/all.a: $(lib_sources:%.cc=build/fuzz/%.o) $(patsubst $(BUILD)/%,build
 	@ar crs $@ $^
 build/fuzz/tests/%_fuzz: build/fuzz/tests/%_fuzz.o build/fuzz/tests/fuzz_name.o build/fuzz/all.a
 	@echo "  LINK $@"
-	@$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -lcdb -lcrypt -lidn2 -lunistring -lunbound -lresolv
+	@$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ $(test_libs)
 
 fuzz: $(fuzz_targets)
 	tests/run-fuzz $(FUZZ_SECONDS)

@@ -13,11 +13,6 @@ constexpr std::uint16_t usual_port = 53;
 constexpr std::size_t most_servers = 16;
 constexpr std::string_view debian_anchor = "/usr/share/dns/root.key";
 
-bool is_loopback(const IpAddress& address) {
-  std::string const text = address.text();
-  return text == "::1" || (address.is_v4() && text.starts_with("127."));
-}
-
 Result<DnsStub> parse_stub(std::string_view line) {
   std::size_t const blank = line.find_first_of(" \t");
   if (blank == std::string_view::npos) return permanent("control/dnsstub: not a zone, a blank and a server:", line);
@@ -74,8 +69,8 @@ Result<DnsSettings> DnsSettings::read(const Control& control) {
 }
 
 bool DnsSettings::has_loopback_server() const {
-  return std::any_of(forwarders.begin(), forwarders.end(), [](const Endpoint& server) { return is_loopback(server.address); }) ||
-         std::any_of(stubs.begin(), stubs.end(), [](const DnsStub& stub) { return is_loopback(stub.server.address); });
+  return std::any_of(forwarders.begin(), forwarders.end(), [](const Endpoint& server) { return server.address.is_loopback(); }) ||
+         std::any_of(stubs.begin(), stubs.end(), [](const DnsStub& stub) { return stub.server.address.is_loopback(); });
 }
 
 std::vector<std::uint16_t> DnsSettings::other_ports() const {

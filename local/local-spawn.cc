@@ -41,9 +41,10 @@ struct Child {
 
 class Spawner {
  public:
-  Spawner(std::string local, std::string host, Directory users, Accounts accounts)
+  Spawner(std::string local, std::string host, std::string here, Directory users, Accounts accounts)
       : local_(std::move(local)),
         host_(std::move(host)),
+        here_(std::move(here)),
         users_(std::move(users)),
         accounts_(std::move(accounts)),
         sender_(accounts_.uid_of(Account::send)) {}
@@ -63,6 +64,7 @@ class Spawner {
 
   std::string local_;
   std::string host_;
+  std::string here_;  // Postern's directory
   Directory users_;
   Accounts accounts_;
   SenderConnection sender_;
@@ -119,18 +121,16 @@ Status Spawner::deliver(const LocalRequest& request, const Fd& message) {
 Result<Child*> Spawner::child_for(const Mailbox& mailbox) {
   for (Child& child : children_)
     if (!child.running && child.mailbox.user == mailbox.user && child.mailbox.uid == mailbox.uid &&
-        child.mailbox.gid == mailbox.gid && child.mailbox.home == mailbox.home)
+        child.mailbox.gid == mailbox.gid && child.mailbox.home == mailbox.home && child.mailbox.quota == mailbox.quota)
       return &child;
   if (children_.size() >= most_children) return temporary("4.3.2 too many deliveries at once");
   auto [own, others] = TRY(stream_pair());
-  auto const pid = Spawn{local_}
-                       .variable("USER", mailbox.user)
-                       .variable("HOME", mailbox.home)
-                       .variable("HOST", host_)
-                       .give(0, others.number())
-                       .as(TRY(Uid::from(mailbox.uid)), TRY(Gid::from(mailbox.gid)))
-                       .in(mailbox.home)
-                       .start();
+  Spawn spawn{local_};
+  spawn.variable("USER", mailbox.user).variable("HOME", mailbox.home).variable("HOST", host_);
+  if (!mailbox.quota.is_none())
+    spawn.variable("QUOTA", mailbox.quota.encoded()).variable("FULL", here_ + "/users/full/" + mailbox.user);
+  spawn.give(0, others.number()).as(TRY(Uid::from(mailbox.uid)), TRY(Gid::from(mailbox.gid))).in(mailbox.home);
+  auto const pid = spawn.start();
   if (!pid) return Error{Fate::temporary, "4.3.0 cannot start local:", pid.error().text()};
   children_.push_back(Child{mailbox, *pid, RecordStream{std::move(own)}, std::nullopt});
   return &children_.back();
@@ -199,7 +199,7 @@ postern::Status program(postern::Args args) {
     return permanent("usage: local-spawn /path/to/local, with a listening socket on descriptor 0");
   TRY(check_service(ServiceSocket::listening));
   Control const control = TRY(Control::open());
-  Spawner spawner{std::string{args.arguments[0]}, TRY(control.me()), TRY(Directory::open("users")),
+  Spawner spawner{std::string{args.arguments[0]}, TRY(control.me()), TRY(current_directory()), TRY(Directory::open("users")),
                   TRY(Accounts::read(control.directory()))};
   Fd const signals = TRY(signal_events({SIGTERM, SIGCHLD}));
   TRY(confine());

@@ -2,7 +2,7 @@
 //
 // run by   local-spawn, as the mailbox's uid, in its home; or by hand: `local RECIPIENT < a queue file`
 // fds      0 <> local-spawn: orders with the open queue file, reports back (lib/net/delivery_protocol.h)   2 > log
-// files    reads the queue file it is handed; writes below ./Maildir         starts  nothing
+// files    reads the queue file it is handed; writes below ./Maildir, and the file that FULL names         starts  nothing
 // exits    0 told to go (or delivered)   100 never (by hand)   111 not now
 // see      local(8)
 //
@@ -18,6 +18,7 @@
 #include "lib/os/log.h"
 #include "lib/os/program.h"
 #include "lib/os/socket.h"
+#include "local/mailbox_limit.h"
 #include "local/maildir_file.h"
 #include "local/message_copy.h"
 
@@ -27,6 +28,7 @@ namespace {
 struct Mail {
   const Directory& home;
   std::string_view host;
+  const MailboxLimit& limit;
 };
 
 // qmail's rule: who else may write to a home can make us write anywhere in it.
@@ -71,10 +73,16 @@ Status deliver_to_maildir(const Mail& mail, const LocalOrder& order, int message
   auto opened = mail.home.open_directory("Maildir");
   if (!opened && !is_missing(opened.error())) return std::move(opened).error();
   if (!opened) return temporary("4.2.1 no Maildir here; make one with maildirmake:", opened.error().text());
-  Directory const folder = envelope.is_junk ? TRY(junk_folder(*opened)) : *std::move(opened);
-  MaildirFile delivered = TRY(MaildirFile::create(folder, mail.host));
-  TRY(copy_message(message, file.frame, lines_in_front(envelope, order), order.recipient, delivered.fd()));
-  return delivered.commit();
+  const Directory& maildir = *opened;
+  std::string const in_front = lines_in_front(envelope, order);
+  auto room = TRY(mail.limit.reserve(maildir, in_front.size() + file.frame.message_length));
+  std::optional<Directory> junk;
+  if (envelope.is_junk) junk = TRY(junk_folder(maildir));
+  MaildirFile delivered = TRY(MaildirFile::create(junk ? *junk : maildir, mail.host));
+  auto const size = TRY(copy_message(message, file.frame, in_front, order.recipient, delivered.fd()));
+  TRY(delivered.commit(size));
+  room.keep(size.bytes());
+  return Done{};
 }
 
 Status deliver(const Mail& mail, const LocalOrder& order, int message) {
@@ -123,7 +131,8 @@ postern::Status program(postern::Args args) {
     return permanent(
         "usage: local RECIPIENT < a queue file; without a recipient local-spawn starts it, with a socket on descriptor 0");
   Directory const home = TRY(Directory::open("."));
-  Mail const mail{home, args.variable("HOST").value_or("localhost")};  // tells hosts apart that share a Maildir
+  MailboxLimit const limit = TRY(MailboxLimit::from(args));
+  Mail const mail{home, args.variable("HOST").value_or("localhost"), limit};  // the host tells those apart that share a Maildir
   TRY(confine());
   return args.arguments.empty() ? obey(mail) : deliver_by_hand(mail, args.arguments[0]);
 }

@@ -12,6 +12,7 @@ namespace postern {
 namespace {
 
 constexpr int most_names_tried = 10;
+constexpr std::size_t longest_host = 160;  // so that the name has room for sizes and flags
 
 // Unique for this host: time, process, and a count of this process's own.
 std::string fresh_name(std::string_view host) {
@@ -19,7 +20,7 @@ std::string fresh_name(std::string_view host) {
   auto const now = static_cast<std::uint64_t>(wall_now().time_since_epoch().count());
   std::string name = decimal(now / 1'000'000);
   name += ".M" + decimal(now % 1'000'000) + "P" + decimal(static_cast<std::uint64_t>(getpid())) + "Q" + decimal(++count) + ".";
-  for (char const c : host) name += c == '/' || c == ':' ? '_' : c;
+  for (char const c : host.substr(0, longest_host)) name += c == '/' || c == ':' || c == ',' ? '_' : c;
   return name;
 }
 
@@ -46,10 +47,11 @@ MaildirFile::~MaildirFile() {
   if (!name_.empty()) static_cast<void>(tmp_.unlink(name_).has_value());  // else mail readers remove it after 36 hours
 }
 
-Status MaildirFile::commit() {
-  TRY(tmp_.link(name_, new_, name_));
+Status MaildirFile::commit(const MessageSize& size) {
+  std::string const final_name = sized_maildir_name(name_, size.bytes(), size.octets(), {});
+  TRY(tmp_.link(name_, new_, final_name));
   if (auto synced = sync_file(file_.number()); !synced) {
-    TRY(new_.unlink(name_));
+    TRY(new_.unlink(final_name));
     return std::move(synced).error();
   }
   return Done{};

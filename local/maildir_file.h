@@ -1,4 +1,4 @@
-// maildir_file - one message on its way into a Maildir: tmp/NAME, then new/NAME
+// maildir_file - one message on its way into a Maildir: tmp/NAME, then new/NAME,S=bytes,W=octets
 //
 // The steps are Maildir's own (https://cr.yp.to/proto/maildir.html) with one fsync that makes bytes and name last, so
 // that the mailbox is as durable as the queue before the queue lets go. Its name in tmp/ goes with it.
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "lib/core/result.h"
+#include "lib/mail/maildir_name.h"
 #include "lib/os/directory.h"
 
 namespace postern {
@@ -20,8 +21,8 @@ class MaildirFile {
   ~MaildirFile();
 
   int fd() const { return file_.number(); }
-  // The name in new/ and fsync. When fsync fails, both names are removed.
-  Status commit();
+  // The name in new/, which says the sizes (lib/mail/maildir_name.h), and fsync. When fsync fails, both names are removed.
+  Status commit(const MessageSize& size);
 
  private:
   MaildirFile(Directory tmp, Directory new_directory, std::string name, Fd file)

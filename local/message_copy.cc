@@ -29,10 +29,12 @@ void LoopWatch::end_line() {
   line_.clear();
 }
 
-Status copy_message(int queue_file, const Frame& frame, std::string_view in_front, std::string_view recipient, int to) {
+Result<MessageSize> copy_message(int queue_file, const Frame& frame, std::string_view in_front, std::string_view recipient,
+                                 int to) {
   constexpr std::size_t room_size = 65536;
   auto const room = std::make_unique_for_overwrite<char[]>(room_size);
   LoopWatch watch{recipient};
+  MessageSize written;
   std::uint32_t crc = 0;
   std::uint64_t done = 0;
   do {
@@ -45,12 +47,15 @@ Status copy_message(int queue_file, const Frame& frame, std::string_view in_fron
     bool const would_go_on = !in_front.empty() && !piece.empty() && is_blank(piece.front());
     if (would_go_on) TRY(write_all(to, in_front, "\n"));
     TRY(write_all(to, would_go_on ? std::string_view{} : in_front, piece));
+    written.see(in_front);
+    if (would_go_on) written.see("\n");
+    written.see(piece);
     in_front = {};
     done += size;
   } while (done < frame.message_length);
   if (crc != frame.message_crc) return temporary("4.3.0 the message in the queue is damaged (its checksum is wrong)");
   if (watch.is_loop()) return permanent("5.4.6 the message loops: it was delivered to this address before");
-  return Done{};
+  return written;
 }
 
 }  // namespace postern

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lib/core/result.h"
+#include "lib/mail/maildir_name.h"
 #include "lib/mail/queue_file.h"
 
 namespace postern {
@@ -29,7 +30,8 @@ class LoopWatch {
 };
 
 // Permanent: the message loops (5.4.6). Temporary: the disk; or its bytes are not those that were accepted (their CRC),
-// and then the operator must see it in the queue.
-Status copy_message(int queue_file, const Frame& frame, std::string_view in_front, std::string_view recipient, int to);
+// and then the operator must see it in the queue. Else the sizes of what was written.
+Result<MessageSize> copy_message(int queue_file, const Frame& frame, std::string_view in_front, std::string_view recipient,
+                                 int to);
 
 }  // namespace postern

@@ -10,6 +10,7 @@ constexpr InjectionRights table[] = {
      .origin = Origin::inbound,
      .may_name_client = true,
      .may_name_login = false,
+     .must_name_login = false,
      .may_add_header = true,
      .may_mark_junk = true,
      .may_send_as_anybody = true},
@@ -17,6 +18,7 @@ constexpr InjectionRights table[] = {
      .origin = Origin::submission,
      .may_name_client = true,
      .may_name_login = true,
+     .must_name_login = true,
      .may_add_header = true,
      .may_mark_junk = false,
      .may_send_as_anybody = true},
@@ -24,6 +26,7 @@ constexpr InjectionRights table[] = {
      .origin = Origin::bounce,
      .may_name_client = false,
      .may_name_login = false,
+     .must_name_login = false,
      .may_add_header = false,
      .may_mark_junk = false,
      .may_send_as_anybody = false},
@@ -32,6 +35,7 @@ constexpr InjectionRights anyone = {.account = std::nullopt,
                                     .origin = Origin::local,
                                     .may_name_client = false,
                                     .may_name_login = false,
+                                    .must_name_login = false,
                                     .may_add_header = false,
                                     .may_mark_junk = false,
                                     .may_send_as_anybody = true};
@@ -72,9 +76,11 @@ const InjectionRights& rights_of(std::optional<Account> account) {
 
 Status check_rights(const InjectionRights& rights, const Envelope& envelope, std::string_view me) {
   if (envelope.origin != rights.origin) return permanent("5.7.0 this uid injects messages of another origin");
-  if (!rights.may_name_client && (!envelope.client.empty() || !envelope.helo.empty() || !envelope.protocol.empty()))
+  if (!rights.may_name_client &&
+      (!envelope.client.empty() || !envelope.helo.empty() || !envelope.protocol.empty() || !envelope.tls.empty()))
     return permanent("5.7.0 this uid may not name a client");
   if (!rights.may_name_login && !envelope.login.empty()) return permanent("5.7.0 this uid may not name a login");
+  if (rights.must_name_login && envelope.login.empty()) return permanent("5.7.0 this uid injects for somebody who is logged in");
   if (!rights.may_add_header && !envelope.header_lines.empty()) return permanent("5.7.0 this uid may not add header lines");
   if (!rights.may_mark_junk && envelope.is_junk) return permanent("5.7.0 this uid may not mark junk");
   if (!rights.may_send_as_anybody && !envelope.sender.is_null_sender()) return permanent("5.7.0 this uid may only send from <>");

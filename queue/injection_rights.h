@@ -19,6 +19,7 @@ struct InjectionRights {
   Origin origin;
   bool may_name_client;  // client address, HELO name, protocol
   bool may_name_login;
+  bool must_name_login;
   bool may_add_header;  // header lines
   bool may_mark_junk;
   bool may_send_as_anybody;  // else only <>

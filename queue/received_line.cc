@@ -19,6 +19,14 @@ std::string cleaned(std::string_view name) {
   return clean.empty() ? "unknown" : clean;
 }
 
+// Protocol and cipher: what can stand in a comment.
+std::string cleaned_words(std::string_view words) {
+  std::string clean;
+  for (char const c : words.substr(0, longest_name))
+    clean += is_alnum(c) || std::string_view{".-_ "}.find(c) != std::string_view::npos ? c : '?';
+  return clean;
+}
+
 std::string address_literal(std::string_view address) {
   return (address.find(':') != std::string_view::npos ? "[IPv6:" : "[") + cleaned(address) + "]";
 }
@@ -32,11 +40,15 @@ std::string received_line(const Envelope& envelope, const QueueId& id, std::stri
     line += me;
     line += envelope.origin == Origin::bounce ? " (Postern, bounce)" : " (Postern, from uid " + decimal(envelope.injector) + ")";
   } else {
-    line += "from " + cleaned(envelope.helo);
-    if (!envelope.client.empty()) line += " (" + address_literal(envelope.client) + ")";
-    line += "\n  by ";
+    if (envelope.origin != Origin::submission || !envelope.client.empty()) {  // where somebody sits who logged in is his business
+      line += "from " + cleaned(envelope.helo);
+      if (!envelope.client.empty()) line += " (" + address_literal(envelope.client) + ")";
+      line += "\n  ";
+    }
+    line += "by ";
     line += me;
     line += " (Postern) with " + cleaned(envelope.protocol);
+    if (!envelope.tls.empty()) line += " (" + cleaned_words(envelope.tls) + ")";
   }
   line += "\n  id " + id.text() + "; " + MailDate{now}.text() + "\n";
   return line;

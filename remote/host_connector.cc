@@ -8,6 +8,7 @@
 
 #include "lib/net/remote_words.h"
 #include "lib/os/io.h"
+#include "lib/os/log.h"
 
 namespace postern {
 namespace {
@@ -76,6 +77,7 @@ Result<std::vector<DnsAnswer>> DnsResolver::ask(std::span<const Question> questi
 }
 
 void HostConnector::start() {
+  planner_.forget();
   found_ = find_mail_hosts(destination_, settings_.own, resolver_, Deadline::in(dns_time));
   next_ = 0;
   tries_until_ = Deadline::in(all_tries_time);
@@ -93,7 +95,20 @@ void HostConnector::remember(NoConnection attempt, bool is_reply) {
   is_best_a_reply_ = is_reply;
 }
 
-std::optional<SmtpClient> HostConnector::try_host(const MailHost& host) {
+void HostConnector::note(SmtpRefusal refusal) {
+  if (refusal.way == SmtpRefusal::Way::none) {  // no other host would be better off
+    next_ = found_.hosts.size();
+    return remember({Outcome::deferred, std::move(refusal.text), Blame::message}, true);
+  }
+  // RFC 7504: a host that takes no mail at all. Any other refusal may be of this client, or of today.
+  auto const reply = RemoteReply::parse(Wire{refusal.text});
+  bool const takes_no_mail = reply && reply->reply.starts_with("521");
+  if (!takes_no_mail && refusal.text.starts_with('5')) refusal.text.front() = '4';
+  bool const is_for_tls = refusal.text.starts_with("4.7.");
+  remember({takes_no_mail ? Outcome::failed : Outcome::deferred, std::move(refusal.text)}, reply.has_value() || is_for_tls);
+}
+
+std::optional<SmtpClient> HostConnector::try_with(const MailHost& host, const TlsPlan& plan) {
   auto const& source = host.address.is_v4() ? settings_.source_v4 : settings_.source_v6;
   auto connected = connect_to({host.address, port()}, source, Deadline::in(settings_.connect_time).or_sooner(tries_until_));
   if (!connected) {
@@ -101,14 +116,21 @@ std::optional<SmtpClient> HostConnector::try_host(const MailHost& host) {
     return std::nullopt;
   }
   SmtpClient client{*std::move(connected), host, settings_.times};
-  auto refusal = client.greet(settings_.helo, login_);
+  auto refusal = client.greet(settings_.helo, login_, plan, door_);
   if (!refusal) return client;
   client.quit();
-  // RFC 7504: a host that takes no mail at all. Any other refusal may be of this client, or of today.
-  auto const reply = RemoteReply::parse(Wire{refusal->text});
-  bool const takes_no_mail = reply && reply->reply.starts_with("521");
-  if (!takes_no_mail && refusal->text.starts_with('5')) refusal->text.front() = '4';
-  remember({takes_no_mail ? Outcome::failed : Outcome::deferred, std::move(refusal->text)}, reply.has_value());
+  if (refusal->way != SmtpRefusal::Way::in_the_clear) {
+    note(*std::move(refusal));
+    return std::nullopt;
+  }
+  LogLine{"no-tls"}.add("host", name_of(host)).add("error", refusal->text).add("effect", "in the clear").write();
+  return try_with(host, TlsPlan{});
+}
+
+std::optional<SmtpClient> HostConnector::try_host(const MailHost& host) {
+  auto const planned = planner_.plan(host, resolver_, Deadline::in(dns_time).or_sooner(tries_until_));
+  if (planned.trouble.empty()) return try_with(host, planned.plan);
+  note({Fate::temporary, planned.trouble, planned.is_dns_gone ? SmtpRefusal::Way::none : SmtpRefusal::Way::other_host});
   return std::nullopt;
 }
 

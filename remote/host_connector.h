@@ -1,7 +1,8 @@
 // host_connector - a connection with one of the hosts that take a destination's mail
 //
-// Hosts are tried in their order, each for a bounded time, until one takes the connection and greets; what the ones before it
-// said is kept for when none does.
+// Hosts are tried in their order, each for a bounded time, until one takes the connection and greets, over TLS where it must
+// be; what the ones before it said is kept for when none does. A host that offers TLS and cannot do it is asked once more in the
+// clear, where control/tlspolicy leaves it at that.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +36,13 @@ struct NoConnection {
 
 class HostConnector {
  public:
-  HostConnector(Destination destination, const RemoteSettings& options, std::optional<SmtpLogin> login)
-      : destination_(std::move(destination)), settings_(options), login_(std::move(login)), resolver_(destination_.host()) {}
+  HostConnector(const Destination& destination, const RemoteSettings& options, std::optional<SmtpLogin> login, TlsDoor& door)
+      : destination_(destination),
+        settings_(options),
+        login_(std::move(login)),
+        door_(door),
+        resolver_(destination.host()),
+        planner_(destination, options.tls.of(destination), login_.has_value()) {}
 
   // Looks the hosts up anew: the next connect() begins with the best one.
   void start();
@@ -49,12 +55,16 @@ class HostConnector {
 
  private:
   std::optional<SmtpClient> try_host(const MailHost& host);
+  std::optional<SmtpClient> try_with(const MailHost& host, const TlsPlan& plan);
+  void note(SmtpRefusal refusal);
   void remember(NoConnection attempt, bool is_reply);
 
   Destination destination_;
   const RemoteSettings& settings_;
   std::optional<SmtpLogin> login_;
+  TlsDoor& door_;
   DnsResolver resolver_;
+  TlsPlanner planner_;
   MailHosts found_;
   std::size_t next_ = 0;
   Deadline tries_until_ = Deadline::never();

@@ -2,8 +2,8 @@
 
 #include "lib/core/ascii.h"
 #include "lib/core/number.h"
+#include "lib/mail/a_labels.h"
 #include "lib/mail/unitext.h"
-#include "remote/a_labels.h"
 
 namespace postern {
 namespace {

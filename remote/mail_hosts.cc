@@ -8,8 +8,8 @@
 #include <map>
 
 #include "lib/core/ascii.h"
+#include "lib/mail/a_labels.h"
 #include "lib/net/remote_words.h"
-#include "remote/a_labels.h"
 
 namespace postern {
 namespace {
@@ -48,7 +48,8 @@ struct Candidate {
   std::string name;
   std::vector<IpAddress> addresses = {};  // in the order in which they are tried
   std::string trouble = {};               // DNS did not say them all
-  bool is_own = false;
+  MailHost::Trust trust = MailHost::Trust::none;
+  std::string canonical = {};
 };
 
 // IPv6 and IPv4 in turn, each family's in random order: a family that does not work costs one try, then the other one's turn has
@@ -65,7 +66,28 @@ std::vector<IpAddress> in_turn(const DnsAnswer& v6, const DnsAnswer& v4) {
   return all;
 }
 
-Status look_up(std::vector<Candidate>& candidates, Resolver& resolver, Deadline deadline) {
+// Whether DNSSEC vouches that a name is a host of the destination.
+enum class NameTrust : unsigned char { unknown, vouched };
+
+// RFC 7672 §2.2.2: an insecure address has no TLSA records that count, but the secure alias that led there may have some.
+Status judge(Candidate& candidate, const DnsAnswer& v6, const DnsAnswer& v4, Resolver& resolver, Deadline deadline) {
+  auto const is_insecure = [](const DnsAnswer& answer) { return !is_trouble(answer) && !answer.is_secure; };
+  if (is_trouble(v6) && is_trouble(v4)) return Done{};
+  candidate.canonical = is_trouble(v6) ? v4.canonical : v6.canonical;
+  if (!is_insecure(v6) && !is_insecure(v4)) candidate.trust = MailHost::Trust::all;
+  bool const is_alias = !candidate.canonical.empty() && candidate.canonical != candidate.name;
+  if (candidate.trust == MailHost::Trust::all || !is_alias) return Done{};
+  Resolver::Question const question{DnsType::cname, candidate.name};
+  const DnsAnswer alias = TRY(resolver.ask({&question, 1}, deadline)).front();
+  if (alias.status == DnsStatus::found && alias.is_secure) candidate.trust = MailHost::Trust::name;
+  if (is_trouble(alias)) {  // whether there are some cannot be known
+    candidate.addresses.clear();
+    candidate.trouble = words_of(alias);
+  }
+  return Done{};
+}
+
+Status look_up(std::vector<Candidate>& candidates, NameTrust names, Resolver& resolver, Deadline deadline) {
   std::vector<Resolver::Question> questions;
   for (const Candidate& candidate : candidates)
     for (DnsType const type : {DnsType::aaaa, DnsType::a}) questions.push_back({type, candidate.name});
@@ -75,6 +97,7 @@ Status look_up(std::vector<Candidate>& candidates, Resolver& resolver, Deadline 
     const DnsAnswer& v4 = answers[2 * at + 1];
     candidates[at].addresses = in_turn(v6, v4);
     if (is_trouble(v6) || is_trouble(v4)) candidates[at].trouble = words_of(is_trouble(v6) ? v6 : v4);
+    if (names == NameTrust::vouched) TRY(judge(candidates[at], v6, v4, resolver, deadline));
   }
   return Done{};
 }
@@ -82,17 +105,20 @@ Status look_up(std::vector<Candidate>& candidates, Resolver& resolver, Deadline 
 MailHosts hosts_of(const std::vector<Candidate>& candidates) {
   MailHosts found;
   for (const Candidate& candidate : candidates) {
-    for (const IpAddress& address : candidate.addresses) found.hosts.push_back({candidate.name, address});
+    for (const IpAddress& address : candidate.addresses)
+      found.hosts.push_back({candidate.name, address, candidate.trust, candidate.canonical});
     found.are_all &= candidate.trouble.empty();
   }
   return found;
 }
 
 // The one host of a relay, or of a domain that has no MX record.
-MailHosts addresses_of(const std::string& name, Outcome if_missing, const OwnHost* own, Resolver& resolver, Deadline deadline) {
+MailHosts addresses_of(const std::string& name, NameTrust trust, Outcome if_missing, const OwnHost* own, Resolver& resolver,
+                       Deadline deadline) {
   std::vector<Candidate> host{{0, name}};
-  if (auto const status = look_up(host, resolver, deadline); !status) return no_dns(name, status.error());
-  auto const& [_, __, addresses, trouble, ___] = host.front();
+  if (auto const status = look_up(host, trust, resolver, deadline); !status) return no_dns(name, status.error());
+  const std::vector<IpAddress>& addresses = host.front().addresses;
+  const std::string& trouble = host.front().trouble;
   auto const is_own = [own](const IpAddress& address) { return own->is(address); };
   if (own && (own->is(name) || std::any_of(addresses.begin(), addresses.end(), is_own)))
     return no_hosts(Outcome::failed, "5.4.6", name, "this is that domain's mail host, but does not take its mail");
@@ -148,7 +174,8 @@ MailHosts hosts_of_mx(const std::string& name, const DnsAnswer& answer, const Ow
   std::vector<Candidate> candidates = candidates_of(answer);
   if (candidates.empty() && !answer.mx.empty()) return no_hosts(Outcome::failed, "5.1.10", name, "the domain takes no mail");
   if (candidates.empty()) return no_hosts(Outcome::failed, "5.4.4", name, "its MX records name no host");
-  if (auto const status = look_up(candidates, resolver, deadline); !status) return no_dns(name, status.error());
+  NameTrust const trust = answer.is_secure ? NameTrust::vouched : NameTrust::unknown;
+  if (auto const status = look_up(candidates, trust, resolver, deadline); !status) return no_dns(name, status.error());
   unsigned const own_preference = drop_own(candidates, own);
   if (candidates.empty()) return no_hosts(Outcome::failed, "5.4.6", name, "this host is its best MX, but does not take its mail");
   MailHosts found = hosts_of(candidates);
@@ -168,7 +195,8 @@ MailHosts hosts_of_domain(const std::string& name, const OwnHost& own, Resolver&
     case DnsStatus::found:
       return hosts_of_mx(name, answer, own, resolver, deadline);
     case DnsStatus::no_data:
-      return addresses_of(name, Outcome::failed, &own, resolver, deadline);
+      return addresses_of(name, answer.is_secure ? NameTrust::vouched : NameTrust::unknown, Outcome::failed, &own, resolver,
+                          deadline);
     case DnsStatus::no_name:
       return no_hosts(Outcome::failed, "5.1.2", name, "there is no such domain");
     case DnsStatus::failed:
@@ -210,7 +238,8 @@ MailHosts find_mail_hosts(const Destination& destination, const OwnHost& own, Re
   if (host.is_literal()) return literal(host, destination.is_relay() ? nullptr : &own);
   auto const name = a_labels(host);
   if (!name) return no_hosts(Outcome::failed, "5.1.2", host.text(), "not a domain name in any script");
-  if (destination.is_relay()) return addresses_of(*name, Outcome::deferred, nullptr, resolver, deadline);
+  if (destination.is_relay())
+    return addresses_of(*name, NameTrust::vouched, Outcome::deferred, nullptr, resolver, deadline);  // the operator's word
   return hosts_of_domain(*name, own, resolver, deadline);
 }
 

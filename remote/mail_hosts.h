@@ -17,7 +17,7 @@
 #include "lib/net/delivery_protocol.h"
 #include "lib/net/dns_protocol.h"
 #include "lib/net/ip.h"
-#include "remote/smtp_client.h"
+#include "remote/smtp_exchange.h"
 
 namespace postern {
 

@@ -34,6 +34,7 @@ void take_line(PeerFeatures& features, std::string_view line) {
   features.has_utf8 |= is("SMTPUTF8");
   features.has_dsn |= is("DSN");
   features.has_chunking |= is("CHUNKING");
+  features.has_starttls |= is("STARTTLS");
   if (is("SIZE")) {
     features.has_size = true;
     auto const size = parse_number(Wire{take_word(rest)}, no_such_size);

@@ -15,6 +15,7 @@ struct PeerFeatures {
   bool has_chunking = false;    // RFC 3030
   bool has_size = false;        // RFC 1870
   std::uint64_t largest = 0;    // bytes of a message; 0: it does not say
+  bool has_starttls = false;    // RFC 3207
   bool has_auth_plain = false;  // RFC 4954, RFC 4616
   bool has_auth_login = false;
 

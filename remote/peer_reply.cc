@@ -129,6 +129,11 @@ bool ReplyReader::has_anything() {
   return got >= 0 || failed_ != 0;
 }
 
+bool ReplyReader::has_bytes() {
+  char byte;
+  return !waiting_.empty() || recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
+}
+
 Result<PeerReply> ReplyReader::next(Deadline deadline) {
   ReplyEnd end;
   for (;;) {

@@ -64,6 +64,7 @@ class ReplyReader {
   Result<PeerReply> next(Deadline deadline);
   // Without waiting: bytes that nobody asked for, or the end of the connection, are there.
   bool has_anything();
+  bool has_bytes();  // likewise, and the end of the connection does not count
 
  private:
   int fd_;

@@ -7,7 +7,8 @@
 // see      remote-spawn(8)
 //
 // It reads no byte of a stranger: bounded records of queue-send, and the outcomes that its own children report, of which each
-// may name only what it was given. Outcomes are kept until queue-send says that it has acted on them.
+// may name only what it was given. Outcomes are kept until queue-send says that it has acted on them. A child whose host offers
+// TLS gets a connection with tlsd (run/tlsc) from here.
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 #include "lib/net/sender_connection.h"
 #include "lib/os/confine.h"
 #include "lib/os/control.h"
+#include "lib/os/io.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
 #include "lib/os/signals.h"
@@ -38,6 +40,7 @@ struct Child {
   RecordStream stream;
   std::set<DeliveryKey> running;  // empty: it waits
   unsigned transactions = 0;
+  std::size_t tls_connections = 0;      // of the request under way
   Deadline leaves = Deadline::never();  // when idle
   bool is_idle() const { return running.empty(); }
 };
@@ -57,6 +60,7 @@ class Spawner {
   std::size_t idle_children() const;
   bool make_room();
   bool hear_child(Child& child);
+  bool connect_to_tls(Child& child);
   void lose(const Child& child);
   Deadline next_leave() const;
 
@@ -91,6 +95,7 @@ Status Spawner::start(const RemoteRequest& request, const Fd& message) {
   Child* const child = TRY(child_for(request.destination.text()));
   for (std::uint32_t const recipient : request.recipients) child->running.insert({request.id, recipient});
   ++child->transactions;
+  child->tls_connections = 0;
   auto const sent = send_with_fd(child->stream.number(), request.encoded(), message.number(), Deadline::in(10s));
   if (!sent) LogLine{"remote-order"}.add("id", request.id.view()).add("error", sent.error().text()).write();
   if (!sent) shutdown(child->stream.number(), SHUT_RDWR);  // it may not have got its order: its end is the outcome
@@ -131,6 +136,10 @@ bool Spawner::hear_child(Child& child) {
   for (;;) {
     auto const body = child.stream.next();
     if (!body || !*body) return body.has_value();
+    if (is_tls_wanted(Wire{**body})) {
+      if (!connect_to_tls(child)) return false;
+      continue;
+    }
     auto heard = DeliveryReport::parse(Wire{**body});
     if (!heard) return false;
     bool const is_outcome = heard->outcome == Outcome::relayed || heard->outcome == Outcome::passed ||
@@ -139,6 +148,18 @@ bool Spawner::hear_child(Child& child) {
     sender_.report(*std::move(heard));
     if (child.is_idle()) child.leaves = Deadline::in(child.transactions < most_transactions ? idle_time : Milliseconds{0});
   }
+}
+
+// A connection with the tlsd that is the client of other hosts, which a confined remote cannot make. False: it asks for more
+// than it can need.
+bool Spawner::connect_to_tls(Child& child) {
+  if (child.is_idle() || ++child.tls_connections > tls_connections_most) return false;
+  auto const connection = connect_stream_at_once(service_socket("tlsc"));
+  if (!connection)
+    return write_all(child.stream.number(), tls_answer_record(connection.error().text()), Deadline::in(10s)).has_value();
+  auto const sent = send_with_fd(child.stream.number(), tls_answer_record({}), connection->number(), Deadline::in(10s));
+  if (!sent) LogLine{"tls-connection"}.add("destination", child.destination).add("error", sent.error().text()).write();
+  return sent.has_value();
 }
 
 // A child that went before all its recipients had an outcome: whatever ended it, it was not their message's destination.

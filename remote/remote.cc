@@ -8,7 +8,8 @@
 // see      remote(8)
 //
 // Settings, the password for a smart host, this host's addresses and the connection with dnsqd are had before the first
-// stranger's byte; from then on it can connect to one port and nothing else.
+// stranger's byte; from then on it can connect to one port and nothing else. TLS is tlsd's: a connection to it comes from
+// remote-spawn when a host wants one, or was made beforehand when run by hand.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,8 +22,9 @@
 #include "lib/os/io.h"
 #include "lib/os/log.h"
 #include "lib/os/program.h"
-#include "lib/os/socket.h"
 #include "remote/mail_courier.h"
+#include "remote/spawn_record.h"
+#include "remote/tls_door.h"
 
 namespace postern {
 namespace {
@@ -91,15 +93,11 @@ struct Work {
 
 // Nothing: remote-spawn has no more.
 Result<std::optional<std::pair<RemoteRequest, Fd>>> next_request() {
-  char head[record_head];
-  Received received = TRY(receive_with_fd(0, head));
-  if (received.bytes == 0) return std::optional<std::pair<RemoteRequest, Fd>>{};
-  TRY(read_exactly(0, std::span{head}.subspan(received.bytes)));
-  std::string body(TRY(record_length(Wire{std::string_view{head, sizeof head}})), '\0');
-  TRY(read_exactly(0, body));
-  RemoteRequest request = TRY(RemoteRequest::parse(Wire{body}));
-  if (!received.fd.is_open()) return permanent("a request without its message");
-  return std::optional{std::pair{std::move(request), std::move(received.fd)}};
+  auto record = TRY(receive_record(0));
+  if (!record) return std::optional<std::pair<RemoteRequest, Fd>>{};
+  RemoteRequest request = TRY(RemoteRequest::parse(Wire{record->body}));
+  if (!record->fd.is_open()) return permanent("a request without its message");
+  return std::optional{std::pair{std::move(request), std::move(record->fd)}};
 }
 
 // Waits for remote-spawn, with an eye on the connection: what the other side says or does while nobody asks ends it.
@@ -161,7 +159,10 @@ postern::Status program(postern::Args args) {
   Control const control = TRY(Control::open());
   RemoteSettings const settings = TRY(RemoteSettings::read(control));
   auto login = login_of(control, *destination);
-  HostConnector connector{*destination, settings, login ? *login : std::nullopt};
+  SpawnDoor spawn_door{0};
+  ConnectedDoor own_door = is_by_hand ? ConnectedDoor::make() : ConnectedDoor{};
+  TlsDoor& door = is_by_hand ? static_cast<TlsDoor&>(own_door) : spawn_door;
+  HostConnector connector{*destination, settings, login ? *login : std::nullopt, door};
   std::array<std::uint16_t, 1> const ports{connector.port()};
   TRY(confine_with(ports));
 

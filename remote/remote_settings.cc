@@ -1,6 +1,6 @@
 #include "remote/remote_settings.h"
 
-#include "remote/a_labels.h"
+#include "lib/mail/a_labels.h"
 
 namespace postern {
 namespace {
@@ -16,7 +16,8 @@ Result<std::string> own_name(const Control& control) {
 Result<SmtpTimes> times_of(const Control& control) {
   SmtpTimes times;
   auto const seconds = TRY(control.number<"timeoutremote">());
-  if (seconds != 0) times.greeting = times.command = times.data = times.block = times.final_dot = Seconds{seconds};
+  if (seconds != 0)
+    times.greeting = times.command = times.handshake = times.data = times.block = times.final_dot = Seconds{seconds};
   return times;
 }
 
@@ -45,6 +46,7 @@ Result<RemoteSettings> RemoteSettings::read(const Control& control) {
   read.port = static_cast<std::uint16_t>(TRY(control.number<"smtpport">()));
   read.connect_time = Seconds{TRY(control.number<"timeoutconnect">())};
   read.times = TRY(times_of(control));
+  read.tls = TRY(TlsPolicies::read(control));
   TRY(read_sources(control, read));
   return read;
 }

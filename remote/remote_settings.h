@@ -10,6 +10,7 @@
 #include "lib/os/control.h"
 #include "remote/mail_hosts.h"
 #include "remote/smtp_client.h"
+#include "remote/tls_policy.h"
 
 namespace postern {
 
@@ -19,6 +20,7 @@ struct RemoteSettings {
   std::uint16_t port;         // of MX hosts
   Milliseconds connect_time;  // for one address
   SmtpTimes times;
+  TlsPolicies tls;
   std::optional<IpAddress> source_v4, source_v6;  // to connect from
 
   static Result<RemoteSettings> read(const Control& control);

@@ -13,6 +13,8 @@
 #include "remote/smtp_exchange.h"
 #include "remote/smtp_login.h"
 #include "remote/smtp_transaction.h"
+#include "remote/tls_door.h"
+#include "remote/tls_plan.h"
 
 namespace postern {
 
@@ -20,6 +22,9 @@ namespace postern {
 struct SmtpRefusal {
   Fate fate;         // permanent: a 5yz greeting, for example; whether another host is tried is the caller's to say
   std::string text;  // for reports
+  // TLS did not come about, and the plan does not insist on it: a new connection may do without. Or it is this host's trouble,
+  // and no other host would be better off.
+  enum class Way : unsigned char { other_host, in_the_clear, none } way = Way::other_host;
 };
 
 class SmtpClient {
@@ -27,8 +32,10 @@ class SmtpClient {
   SmtpClient(Fd socket, MailHost host, const SmtpTimes& times = {})
       : times_(times), exchange_(std::move(socket), std::move(host)) {}
 
-  // Once, before anything else: the greeting, EHLO or HELO, AUTH if there is a login. Nothing: deliver() may be called.
-  std::optional<SmtpRefusal> greet(const std::string& helo, const std::optional<SmtpLogin>& login);
+  // Once, before anything else: the greeting, EHLO or HELO, STARTTLS and EHLO again as planned, AUTH if there is a login.
+  // Nothing: deliver() may be called.
+  std::optional<SmtpRefusal> greet(const std::string& helo, const std::optional<SmtpLogin>& login, const TlsPlan& plan,
+                                   TlsDoor& door);
 
   // False, and nobody was reported: a connection that had served before was ended by the other side meanwhile. Open another and
   // deliver there.
@@ -42,13 +49,19 @@ class SmtpClient {
   const PeerFeatures& features() const { return features_; }
 
  private:
+  Status hear_greeting();
   Status introduce(const std::string& helo);
+  Status secure(const std::string& helo, const TlsPlan& plan, TlsDoor& door);
+  Status start_tls(Fd tlsc, const TlsPlan& plan);
+  Error miss_tls(std::string_view status, const std::string& what, const TlsPlan& plan);
   Result<PeerReply> ask(const std::string& command, std::string_view about);
   Error refuse(const PeerReply& reply, std::string_view about);
   SmtpTimes times_;
   SmtpExchange exchange_;
   PeerFeatures features_;
   Fate fate_ = Fate::temporary;  // of a refusal
+  SmtpRefusal::Way way_ = SmtpRefusal::Way::other_host;
+  TlsVerified verified_ = TlsVerified::none;
   bool has_served_ = false;
   bool needs_reset_ = false;
 };

@@ -8,7 +8,7 @@
 namespace postern {
 
 std::string SmtpExchange::said(const PeerReply& reply) const {
-  return RemoteReply{reply.status(), host_.name, host_.address, reply.text()}.text();
+  return RemoteReply{reply.status(), host_.name, host_.address, reply.text(), tls_}.text();
 }
 
 Error SmtpExchange::fail(std::string_view status, std::string_view what) {
@@ -64,6 +64,16 @@ Result<PeerReply> SmtpExchange::hear(std::string_view about, Deadline deadline) 
   if (!reply) return fail(reply.error(), about);
   if (reply->is_leaving()) return turn_away(*reply);
   return reply;
+}
+
+Result<TlsFacts> SmtpExchange::start_tls(Fd tlsc, const TlsWanted& wanted, Deadline deadline) {
+  auto connection = tls_connect(std::move(tlsc), socket_.number(), wanted, deadline);
+  socket_.close();
+  if (!connection) return connection.error();
+  socket_ = std::move(connection->plaintext);
+  replies_ = ReplyReader{socket_.number()};
+  tls_ = tls_words(connection->facts);
+  return std::move(connection->facts);
 }
 
 // Nobody waits for an answer: what was delivered was answered before.

@@ -10,14 +10,22 @@
 
 #include "lib/core/clock.h"
 #include "lib/net/ip.h"
+#include "lib/net/tls_client.h"
 #include "lib/os/fd.h"
 #include "remote/peer_reply.h"
 
 namespace postern {
 
 struct MailHost {
+  enum class Trust : unsigned char {
+    none,  // DNSSEC does not vouch for it
+    name,  // it is a host of the destination, and where its alias leads DNSSEC knows no more
+    all,   // and its addresses, wherever aliases lead
+  };
   std::string name;  // as DNS or control/smtproutes has it
   IpAddress address;
+  Trust trust = Trust::none;
+  std::string canonical = {};  // where the name's aliases end; or the name itself, or nothing
   std::string text() const { return name + "[" + address.text() + "]"; }
 };
 
@@ -29,6 +37,7 @@ class SmtpExchange {
   int socket() const { return socket_.number(); }
   ReplyReader& replies() { return replies_; }
   bool is_open() const { return trouble_.empty(); }
+  bool is_encrypted() const { return !tls_.empty(); }
   const std::string& trouble() const { return trouble_; }  // "4.4.2 mx.example.org[192.0.2.1]: ..."; empty while all is well
   bool was_left() const { return end_ != End::broken; }    // the other side ended it: 421, or it closed the connection
   bool said_421() const { return end_ == End::announced; }
@@ -45,6 +54,9 @@ class SmtpExchange {
   Error fail(std::string_view status, std::string_view what);
   Error fail(const Error& error, std::string_view about);
   Error turn_away(const PeerReply& reply);  // its reply is the trouble
+  // Hands the network's socket to `tlsc` and goes on with its plaintext; the caller begins afresh (RFC 3207 §4.2). Nothing may
+  // have come that was not read: that would be taken for the encrypted side's. An error is tls_connect()'s: all is lost.
+  Result<TlsFacts> start_tls(Fd tlsc, const TlsWanted& wanted, Deadline deadline);
   void say_goodbye();
 
  private:
@@ -52,6 +64,7 @@ class SmtpExchange {
   Fd socket_;
   ReplyReader replies_;
   std::string trouble_;
+  std::string tls_;  // in the words of a reply; empty: in the clear
   enum class End : unsigned char { broken, closed, announced } end_ = End::broken;
 };
 

@@ -1,6 +1,6 @@
 #include "remote/smtp_login.h"
 
-#include "remote/base64_text.h"
+#include "lib/core/base64.h"
 
 namespace postern {
 namespace {
@@ -39,18 +39,12 @@ Status log_in_by_questions(SmtpExchange& exchange, const SmtpLogin& login, Milli
 
 }  // namespace
 
-bool is_loopback(const IpAddress& address) {
-  in6_addr const bytes = address.v6_bytes();
-  if (!address.is_v4()) return IN6_IS_ADDR_LOOPBACK(&bytes);
-  return ntohl(address.v4_bytes().s_addr) >> 24 == 127;
-}
-
 Status log_in(SmtpExchange& exchange, const PeerFeatures& features, const SmtpLogin& login, Privacy privacy,
               Milliseconds patience) {
   bool const is_possible = login.user.find('\0') == std::string::npos && login.password.find('\0') == std::string::npos &&
                            login.user.size() <= longest_word && login.password.size() <= longest_word;
   if (!is_possible) return exchange.fail("4.7.0", "the user's name or password for it cannot be sent");
-  if (privacy == Privacy::none && !is_loopback(exchange.host().address))
+  if (privacy == Privacy::none && !exchange.host().address.is_loopback())
     return exchange.fail("4.7.11", "the connection is not encrypted, and a password is never sent over one that is not");
   if (features.has_auth_plain) return log_in_plainly(exchange, login, patience);
   if (features.has_auth_login) return log_in_by_questions(exchange, login, patience);

@@ -18,8 +18,6 @@ struct SmtpLogin {
 
 enum class Privacy : unsigned char { none, encrypted };
 
-bool is_loopback(const IpAddress& address);
-
 // An error: the exchange's trouble() says why. A wrong password is no message's fault: it defers.
 Status log_in(SmtpExchange& exchange, const PeerFeatures& features, const SmtpLogin& login, Privacy privacy,
               Milliseconds patience);

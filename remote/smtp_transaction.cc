@@ -39,8 +39,14 @@ void SmtpTransaction::report_all(State state, Outcome outcome, Blame blame, cons
     if (target.state == state) report(target, outcome, blame, text);
 }
 
+// RFC 3207 §4: a host that wants TLS, which could not be had now, says 530 to everything else.
 void SmtpTransaction::refuse(Target& target, const PeerReply& reply) {
-  report(target, reply.is_permanent() ? Outcome::failed : Outcome::deferred, Blame::message, exchange_.said(reply));
+  std::string text = exchange_.said(reply);
+  if (reply.code() == 530 && features_.has_starttls && !exchange_.is_encrypted()) {
+    text.front() = '4';
+    return report(target, Outcome::deferred, Blame::destination, text);
+  }
+  report(target, reply.is_permanent() ? Outcome::failed : Outcome::deferred, Blame::message, text);
 }
 
 void SmtpTransaction::refuse_all(State state, const PeerReply& reply) {

@@ -25,7 +25,8 @@ namespace postern {
 
 struct SmtpTimes {  // RFC 5321 §4.5.3.2
   Milliseconds greeting = 5min;
-  Milliseconds command = 5min;  // EHLO, MAIL, RCPT, RSET
+  Milliseconds command = 5min;   // EHLO, MAIL, RCPT, RSET
+  Milliseconds handshake = 70s;  // of TLS; tlsd gives up after 60 s
   Milliseconds data = 2min;
   Milliseconds block = 3min;
   Milliseconds final_dot = 10min;

@@ -20,8 +20,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/mail/domain_values.h"
 #include "send/destination_health.h"
-#include "send/domain_values.h"
 #include "send/message_table.h"
 #include "send/rate_limits.h"
 #include "send/retry_schedule.h"

@@ -168,6 +168,18 @@ void QueueSender::read_settings_again(bool is_forced) {
       .write();
 }
 
+// One call a message, so that what smtpd took, or somebody sends, by a new setting does not leave by an old one. Tools replace
+// files by rename, which changes the time of control/ itself; what was edited in place is seen within 5 seconds.
+void QueueSender::notice_new_settings() {
+  auto const status = control_.directory().status();
+  if (!status) return;
+  std::int64_t const changed = std::int64_t{status->st_mtim.tv_sec} * 1'000'000'000 + status->st_mtim.tv_nsec;
+  if (changed == control_changed_) return;
+  read_settings_again(false);
+  std::int64_t const now = std::chrono::duration_cast<std::chrono::nanoseconds>(wall_now().time_since_epoch()).count();
+  control_changed_ = now - changed > 1'000'000'000 ? changed : 0;  // sooner, another change may get the same time
+}
+
 // Empty: everything. Else one message, by ID.
 void QueueSender::flush(std::string_view which) {
   if (which.empty()) {

@@ -151,6 +151,7 @@ class QueueSender {
   void wait_and_hear();
   bool hear_signals();  // false: told to stop
   void read_settings_again(bool is_forced);
+  void notice_new_settings();
   void flush(std::string_view which);
   void finish();
   void ask_to_remove(Index message);
@@ -198,6 +199,7 @@ class QueueSender {
   Deadline next_triggered_scan_ = Deadline::never();
   Deadline trigger_rest_ = Deadline::in(Milliseconds{0});
   Deadline next_settings_ = Deadline::in(Milliseconds{0});
+  std::int64_t control_changed_ = 0;  // when control/ was last seen to change; 0: look again
   Deadline next_sync_ = Deadline::never();
   Deadline next_write_ = Deadline::in(Milliseconds{0});
   Deadline next_repeat_ = Deadline::never();

@@ -47,6 +47,7 @@ Index QueueSender::take_up(const QueueId& id) {
     states_.remove(id);
   }
 
+  notice_new_settings();
   Index const index = queues_.table().add(id);
   Message& message = queues_.table().message(index);
   message.envelope_at = Frame::size + content->frame.message_length;

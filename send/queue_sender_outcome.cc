@@ -95,6 +95,7 @@ void QueueSender::conclude(Index index, Ended ended) {
   LogLine line{"delivery"};
   line.add("id", id.view()).add("recipient", ended.recipient).add("outcome", word_of(ended.outcome)).add("text", ended.text);
   if (lane == Lane::remote) line.add("destination", queues_.name_of(job.destination));
+  if (auto const tls = tls_of(ended.text); !tls.empty()) line.add("tls", tls);
   line.add("ms", static_cast<std::uint64_t>((monotonic_now() - ended.since).count())).write();
 
   bool is_kept = true;

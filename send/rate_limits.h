@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "lib/core/result.h"
-#include "send/domain_values.h"
+#include "lib/mail/domain_values.h"
 #include "send/message_table.h"
 
 namespace postern {

@@ -10,7 +10,7 @@
 
 #include "lib/core/clock.h"
 #include "lib/core/result.h"
-#include "send/domain_values.h"
+#include "lib/mail/domain_values.h"
 
 namespace postern {
 

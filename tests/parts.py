@@ -23,7 +23,8 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("POSTERN_BUILD", "build"))
-USERS = ("pn-smtp", "pn-submit", "pn-queue", "pn-send", "pn-bounce", "pn-remote", "pn-dns", "pn-log", "pn-desk")
+USERS = ("pn-smtp", "pn-submit", "pn-queue", "pn-send", "pn-bounce", "pn-remote", "pn-dns", "pn-log", "pn-desk", "pn-tls", "pn-tlsc", "pn-key", "pn-auth",
+         "pn-count", "pn-login", "pn-check", "pn-shadow")
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 FIRST_VIRTUAL_UID = 1_900_000_000
 
@@ -75,12 +76,18 @@ def take_fields(body):
     return body[:1], fields
 
 
+def has_users():
+    try:
+        return all(pwd.getpwnam(name) for name in USERS)
+    except KeyError:
+        return False
+
+
 def ensure_users():
-    for name in USERS:
-        try:
-            pwd.getpwnam(name)
-        except KeyError:
-            subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", "--no-create-home", name], check=True)
+    """Made as an instance makes them, which may be starting beside us: under the same lock."""
+    if not has_users():
+        with tempfile.TemporaryDirectory() as control:
+            subprocess.run([os.path.join(ROOT, "tools/setup-accounts"), control], check=True)
 
 
 class as_user:
@@ -121,16 +128,16 @@ class Service:
         with open(self.log_path, errors="replace") as log:
             return log.read()
 
-    def wait_log(self, pattern, seconds=20):
-        """Waits for a line of the log that matches, and gives the match."""
+    def wait_log(self, pattern, seconds=20, count=1):
+        """Waits until the log has matched so often, and gives the last of these matches."""
         libc = ctypes.CDLL(None, use_errno=True)
         events = libc.inotify_init1(os.O_NONBLOCK)
         libc.inotify_add_watch(events, self.log_path.encode(), 2)
         try:
             while True:
-                found = re.search(pattern, self.log(), re.M)
-                if found:
-                    return found
+                found = list(re.finditer(pattern, self.log(), re.M))
+                if len(found) >= count:
+                    return found[count - 1]
                 if not select.select([events], [], [], seconds)[0]:
                     raise AssertionError(f"no {pattern!r} in the log: {self.log()[-2000:]}")
                 os.read(events, 65536)
@@ -148,13 +155,14 @@ class Parts:
         self.me = me
         self.services = []
         self.mailboxes = {}
+        self.quotas = {}
 
     def __enter__(self):
         ensure_users()
         self.path = tempfile.mkdtemp(prefix="postern-parts-", dir=os.environ.get("TMPDIR", "/tmp"))
         os.chmod(self.path, 0o755)
         self.bin = os.path.join(self.path, "bin")
-        for folder in ("bin", "control", "users", "run", "home", "log"):
+        for folder in ("bin", "control", "users", "users/full", "run", "home", "log"):
             os.mkdir(os.path.join(self.path, folder), 0o755)
         os.chmod(os.path.join(self.path, "home"), 0o711)
         accounts = "".join(f"{name} {pwd.getpwnam(name).pw_uid} {pwd.getpwnam(name).pw_gid}\n" for name in USERS)
@@ -190,8 +198,8 @@ class Parts:
         os.chmod(path + ".new", 0o644)
         os.rename(path + ".new", path)
 
-    def user(self, name, dash="", with_maildir=True):
-        """A mailbox with a uid of its own; gives its home."""
+    def user(self, name, dash="", with_maildir=True, quota=None):
+        """A mailbox with a uid of its own, and with a quota ("bytes:messages") if it is said; gives its home."""
         uid = FIRST_VIRTUAL_UID + len(self.mailboxes)
         home = os.path.join(self.path, "home", name)
         os.mkdir(home, 0o700)
@@ -200,6 +208,11 @@ class Parts:
             os.chown(os.path.join(home, folder), uid, uid)
         os.chown(home, uid, uid)
         self.mailboxes[name] = (uid, home, dash)
+        if quota:
+            self.quotas[name] = quota
+            flag = os.path.join(self.path, "users/full", name)
+            open(flag, "w").close()
+            os.chown(flag, uid, uid)
         self.write_users()
         return home
 
@@ -212,6 +225,7 @@ class Parts:
                 rows.append((b"!" + name.encode() + dash.encode(), b"\0".join(fields + [dash.encode(), b""])))
         dashes = "".join({dash for _, _, dash in self.mailboxes.values()}).encode()
         rows.append((b"", dashes))
+        rows += [(b"q" + name.encode(), quota.encode()) for name, quota in self.quotas.items()]
         text = b"".join(b"+%d,%d:%s->%s\n" % (len(key), len(value), key, value) for key, value in rows) + b"\n"
         path = os.path.join(self.path, "users/cdb")
         subprocess.run(["cdb", "-c", "-t", path + ".tmp", path], input=text, check=True)
@@ -239,8 +253,9 @@ class Parts:
             listener.listen(512)
         return listener
 
-    def serve(self, service, words, user=None, wrapper=(), listener=None, groups=()):
-        """Starts a service, in further groups if it is said, and waits until it says that it is ready."""
+    def serve(self, service, words, user=None, wrapper=(), listener=None, groups=(), second=None):
+        """Starts a service, in further groups if it is said, and waits until it says that it is ready. `second` is a socket
+        for its descriptor 1."""
         listener = listener or self.listen(service)
         reader, writer = os.pipe()
         log_path = os.path.join(self.path, "log", service)
@@ -250,7 +265,7 @@ class Parts:
             who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": [grp.getgrnam(name).gr_gid for name in groups]}
         with open(log_path, "ab") as log:
             process = subprocess.Popen(
-                [*wrapper, self.program(words[0]), *words[1:]], stdin=listener, stdout=log, stderr=log,
+                [*wrapper, self.program(words[0]), *words[1:]], stdin=listener, stdout=second or log, stderr=log,
                 env={"NOTIFY": str(writer)}, pass_fds=[writer], start_new_session=True, **who)
         os.close(writer)
         ready = os.read(reader, 1) if select.select([reader], [], [], 20)[0] else b""

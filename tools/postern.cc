@@ -21,8 +21,10 @@ struct Tool {
 };
 
 constexpr Tool tools[] = {
-    {"user", "add, remove and list mailboxes, set passwords"},
+    {"user", "add, rename, remove and list mailboxes; passwords and quotas"},
+    {"domain", "add, remove and list the domains that have mailboxes here"},
     {"queue", "see, hold, delete and flush queued messages; pause; follow one through the logs"},
+    {"cert", "install, list and remove certificates of TLS"},
     {"dnsq", "ask DNS, as the mail system does"},
     {"status", "what runs and what waits"},
     {"maildirmake", "make a Maildir"},

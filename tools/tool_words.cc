@@ -1,7 +1,8 @@
 #include "tools/tool_words.h"
 
-#include <limits.h>
 #include <unistd.h>
+
+#include "lib/os/directory.h"
 
 namespace postern {
 
@@ -30,9 +31,7 @@ Result<std::string> enter_directory(const std::string& directory) {
     return Error{Fate::permanent, "enter Postern's directory (name it with --dir DIR or POSTERN_DIR)", directory, errno};
   if (access("control", F_OK) != 0)
     return permanent("this is not Postern's directory, it has no control/ (name it with --dir DIR or POSTERN_DIR):", directory);
-  char path[PATH_MAX];
-  if (!getcwd(path, sizeof path)) return system_error("find the path of", directory);
-  return std::string{path};
+  return current_directory();
 }
 
 }  // namespace postern

@@ -18,6 +18,7 @@ class ToolWords {
   const std::string& directory() const { return directory_; }
   std::string_view first() const { return words_.empty() ? std::string_view{} : words_.front(); }
   bool is_empty() const { return at_ == words_.size(); }
+  std::string_view first_left() const { return is_empty() ? std::string_view{} : words_[at_]; }
   std::string_view next() { return is_empty() ? std::string_view{} : words_[at_++]; }
   Result<std::string_view> value_of(std::string_view option);  // the word behind an option
 

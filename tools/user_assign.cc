@@ -103,7 +103,7 @@ std::string Assignments::encoded() const {
   return text += ".\n";
 }
 
-Status Assignments::compile(int file) const {
+Status Assignments::compile(int file, const Quotas& quotas) const {
   cdb_make database;
   if (cdb_make_start(&database, file) != 0) return system_error("write users/cdb");
   std::string last_characters;
@@ -113,6 +113,7 @@ Status Assignments::compile(int file) const {
       last_characters += line.name.back();
   }
   TRY(add_record(database, "", last_characters));
+  for (const QuotaLine& line : quotas.lines()) TRY(add_record(database, quota_key(line.user), line.quota.encoded()));
   if (cdb_make_finish(&database) != 0) return system_error("write users/cdb");
   return Done{};
 }
@@ -125,6 +126,24 @@ void Assignments::add(const std::string& local_name, const Mailbox& mailbox) {
 
 void Assignments::remove(std::string_view user) {
   std::erase_if(lines_, [&](const Assignment& line) { return line.mailbox.user == user; });
+}
+
+Status Assignments::rename(const Place& from, const Place& to) {
+  std::vector<Assignment> renamed = lines_;
+  std::unordered_set<std::string> keys;
+  for (Assignment& line : renamed) {
+    Mailbox& mailbox = line.mailbox;
+    if (mailbox.user == from.user) {
+      mailbox.user = to.user;
+      if (line.name == (line.is_prefix ? from.local_name + mailbox.dash : from.local_name))
+        line.name.replace(0, from.local_name.size(), to.local_name);
+      if (mailbox.home == from.home || mailbox.home.starts_with(from.home + "/"))
+        mailbox.home.replace(0, from.home.size(), to.home);
+    }
+    if (!keys.insert(key_of(line)).second) return permanent("another mailbox has this name already:", line.name);
+  }
+  lines_ = std::move(renamed);
+  return Done{};
 }
 
 bool Assignments::has_name(std::string_view name) const {

@@ -15,6 +15,7 @@
 #include "lib/core/result.h"
 #include "lib/core/wire.h"
 #include "lib/mail/users.h"
+#include "tools/user_quotas.h"
 
 namespace postern {
 
@@ -32,11 +33,17 @@ class Assignments {
   static Result<Assignments> parse(Wire file);
   std::string encoded() const;
   // Writes the database that lib/mail/users.h reads into a new, empty file; the caller syncs it.
-  Status compile(int file) const;
+  Status compile(int file, const Quotas& quotas) const;
 
   // "alice" and "alice+anything" (a sub-address, RFC 5233) go to this mailbox.
   void add(const std::string& local_name, const Mailbox& mailbox);
-  void remove(std::string_view user);                        // every line of that user
+  void remove(std::string_view user);  // every line of that user
+  // Every line of from.user becomes one of to.user. The local name that add() made changes with it, as do homes at or
+  // below from.home; other names stay. An error: another mailbox has such a name; nothing was changed then.
+  struct Place {
+    std::string user, local_name, home;
+  };
+  Status rename(const Place& from, const Place& to);
   bool has_name(std::string_view name) const;                // as add() would make it
   const Assignment* find_user(std::string_view user) const;  // its first line; valid until the next change
   const std::vector<Assignment>& lines() const { return lines_; }

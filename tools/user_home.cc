@@ -124,7 +124,44 @@ Status make_home(const Mailbox& mailbox) {
   return Done{};
 }
 
-Status remove_maildir(const std::string& home) { return remove_tree(TRY(Directory::open(home)), "Maildir"); }
-Status remove_home(const std::string& home) { return remove_tree(TRY(Directory::open(parent_of(home))), name_of(home)); }
+Result<Move> look_at_move(const Mailbox& mailbox, const std::string& new_home) {
+  TRY(make_parents(new_home));
+  struct stat home {
+  }, place{}, parent{}, new_parent{};
+  bool const is_there = lstat(mailbox.home.c_str(), &home) == 0;
+  if (!is_there && errno != ENOENT) return system_error("stat", mailbox.home);
+  Directory const in = TRY(Directory::open(parent_of(new_home)));
+  if (is_there) TRY(clear_left_over(in, name_of(new_home), mailbox));
+  bool const is_taken = lstat(new_home.c_str(), &place) == 0;
+  if (!is_taken && errno != ENOENT) return system_error("stat", new_home);
+  if (is_taken && (is_there || place.st_uid != mailbox.uid))
+    return permanent("something lies where its home is to be; move it away:", new_home);
+  if (!is_there) return Move::done;
+  if (lstat(parent_of(mailbox.home).c_str(), &parent) != 0 || lstat(parent_of(new_home).c_str(), &new_parent) != 0)
+    return system_error("stat what holds", new_home);
+  bool const is_one = home.st_dev == parent.st_dev && home.st_dev == new_parent.st_dev;
+  return is_one ? Move::possible : Move::of_another_file_system;
+}
+
+Status move_home(const std::string& home, const std::string& new_home, Move move) {
+  if (move == Move::possible && renameat2(AT_FDCWD, home.c_str(), AT_FDCWD, new_home.c_str(), RENAME_NOREPLACE) != 0)
+    return system_error("move home", home);
+  TRY(sync_file(TRY(Directory::open(parent_of(new_home))).number()));
+  auto const before = Directory::open(parent_of(home));
+  if (!before && is_missing(before.error())) return Done{};
+  return before ? sync_file(before->number()) : Status{before.error()};
+}
+
+Status remove_maildir(const std::string& home) {
+  Directory const directory = TRY(Directory::open(home));
+  TRY(remove_tree(directory, "Maildir"));
+  return sync_file(directory.number());
+}
+
+Status remove_home(const std::string& home) {
+  Directory const parent = TRY(Directory::open(parent_of(home)));
+  TRY(remove_tree(parent, name_of(home)));
+  return sync_file(parent.number());
+}
 
 }  // namespace postern

@@ -11,7 +11,8 @@ namespace postern {
 
 enum class ListForm : unsigned char { text, json };
 
-// A mailbox a line or an object, in the order of users/assign. Where the passwords could not be read, it says "unknown".
-std::string list_of_mailboxes(const Assignments& assignments, const Result<Passwords>& passwords, ListForm form);
+// A mailbox a line or an object, in the order of users/assign. Where a file could not be read, it says "unknown".
+std::string list_of_mailboxes(const Assignments& assignments, const Result<Quotas>& quotas, const Result<Passwords>& passwords,
+                              ListForm form);
 
 }  // namespace postern

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "lib/os/io.h"
+#include "tools/password_keys.h"
 
 namespace postern {
 namespace {
@@ -64,7 +65,7 @@ Status ask(const HiddenTyping& typing, std::string_view prompt, Secret& secret) 
 
 }  // namespace
 
-Result<PasswordHash> read_new_password() {
+Result<NewPassword> read_new_password() {
   HiddenTyping const typing;
   Secret secret;
   TRY(ask(typing, "New password: ", secret));
@@ -79,9 +80,11 @@ Result<PasswordHash> read_new_password() {
   auto const work = std::make_unique<crypt_data>();
   const char* const hash = crypt_r(secret.room.data(), setting.data(), work.get());
   if (!hash || hash[0] == '*') return system_error("hash the password");
-  auto result = PasswordHash::parse(Wire{std::string_view{hash}});
+  auto made = PasswordHash::parse(Wire{std::string_view{hash}});
   explicit_bzero(work.get(), sizeof *work);
-  return result;
+  NewPassword password{TRY(std::move(made)), {}};
+  if (is_prepared_alike(secret.view())) password.scram = TRY(make_scram_keys(secret.view()));
+  return password;
 }
 
 }  // namespace postern

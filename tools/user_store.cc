@@ -7,6 +7,7 @@
 #include "lib/core/ascii.h"
 #include "lib/core/number.h"
 #include "lib/os/io.h"
+#include "tools/full_flags.h"
 #include "tools/new_file.h"
 
 namespace postern {
@@ -34,14 +35,26 @@ Result<Assignments> UserStore::assignments() const {
   return Assignments::parse(Wire{text});
 }
 
-// The database first: killed in between, the same command run again finds its work undone in assign, and does it.
-Status UserStore::save(const Assignments& assignments) const {
+Result<Quotas> UserStore::quotas() const {
+  std::string const text = TRY(read_file("quotas", largest_quotas_file));
+  return Quotas::parse(Wire{text});
+}
+
+Status UserStore::save(const Assignments& assignments) const { return save(assignments, TRY(quotas())); }
+
+// The database first: killed in between, the same command run again finds its work undone in assign and quotas, and does it.
+// A mailbox's file of users/full is there before anybody asks for it, and goes when nobody does any more.
+Status UserStore::save(const Assignments& assignments, const Quotas& quotas) const {
+  TRY(make_full_flags(users_, assignments, quotas));
   NewFile database = TRY(NewFile::create(users_, "cdb", 0644));
-  TRY(assignments.compile(database.number()));
+  TRY(assignments.compile(database.number(), quotas));
   NewFile text = TRY(NewFile::create(users_, "assign", 0644));
   TRY(write_all(text.number(), assignments.encoded()));
   TRY(database.commit());
-  return text.commit();
+  std::string const limits = quotas.encoded();
+  if (TRY(read_file("quotas", largest_quotas_file)) != limits) TRY(replace_file(users_, "quotas", 0644, limits));
+  TRY(text.commit());
+  return remove_full_flags(users_, assignments, quotas);
 }
 
 Result<Passwords> UserStore::passwords() const {

@@ -1,6 +1,8 @@
 // user_store - users/ as its tools change it: one process at a time, each file replaced as a whole
 //
-//   assign, cdb     the mailboxes, and compiled from them what mail programs read (0644)
+//   assign, quotas  the mailboxes, and how much they may hold (0644)
+//   cdb             what mail programs read, compiled from both (0644)
+//   full/NAME       of a mailbox with a quota, its own (0644): not empty while it is full (lib/mail/full_flag.h)
 //   passwords       who may log in (0640, root and pn-auth)
 //   next-uid        the uid that the next mailbox gets (0600): on disk before a uid is used, so none is given out twice
 //   lock            held as long as a UserStore lives
@@ -25,7 +27,10 @@ class UserStore {
   static Result<UserStore> open_to_read();
 
   Result<Assignments> assignments() const;  // a missing file is an empty one
+  Result<Quotas> quotas() const;            // likewise
+  // Compiles the database and makes users/full agree with the quotas: those given, or those of users/quotas.
   Status save(const Assignments& assignments) const;
+  Status save(const Assignments& assignments, const Quotas& quotas) const;
   Result<Passwords> passwords() const;
   Status save(const Passwords& passwords, std::optional<gid_t> readers) const;
   // A uid that no mailbox ever had.

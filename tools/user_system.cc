@@ -1,6 +1,8 @@
 #include "tools/user_system.h"
 
 #include "lib/core/number.h"
+#include "lib/os/directory.h"
+#include "lib/os/io.h"
 
 namespace postern {
 namespace {
@@ -50,6 +52,12 @@ std::optional<gid_t> find_system_group(Wire group, std::string_view name) {
   auto const gid = Gid::parse(Wire{take_field(rest)});
   if (!gid) return std::nullopt;
   return gid->number();
+}
+
+Result<std::string> read_system_file(const std::string& name) {
+  Directory const etc = TRY(Directory::open("/etc"));
+  Fd const file = TRY(etc.open_file(name));
+  return read_all(file.number(), 16u << 20);
 }
 
 }  // namespace postern

@@ -15,4 +15,7 @@ Result<Mailbox> find_system_user(Wire passwd, std::string_view name);
 // The number of the group of that name in the text of group(5).
 std::optional<gid_t> find_system_group(Wire group, std::string_view name);
 
+// A file of /etc.
+Result<std::string> read_system_file(const std::string& name);
+
 }  // namespace postern

@@ -106,6 +106,8 @@ Status set_field(Envelope& envelope, const Record& record) {
       return set_text(envelope.helo, value);
     case 'p':
       return set_text(envelope.protocol, value);
+    case 'k':
+      return set_text(envelope.tls, value);
     case 'u':
       envelope.injector = TRY(number_of(value, 0xffffffffu));
       return Done{};
@@ -164,6 +166,7 @@ std::string Envelope::encoded() const {
   if (!client.empty()) append(text, 'c', client);
   if (!helo.empty()) append(text, 'g', helo);
   if (!protocol.empty()) append(text, 'p', protocol);
+  if (!tls.empty()) append(text, 'k', tls);
   if (injector != 0) append(text, 'u', decimal(injector));
   if (!header_lines.empty()) append(text, 'h', header_lines);
   for (const Recipient& recipient : recipients) {

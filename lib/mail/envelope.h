@@ -15,7 +15,7 @@
 
 namespace postern {
 
-constexpr std::size_t longest_envelope = 4u << 20;     // bytes
+constexpr std::size_t longest_envelope = 4u << 20;       // bytes
 constexpr std::size_t longest_header_lines = 16u << 10;  // bytes, added in front on delivery
 
 // How a message came in: it decides where it may go.
@@ -28,8 +28,8 @@ enum class Return : char { unset = 0, full = 'f', headers = 'h' };  // RFC 3461 
 struct Recipient {
   Address address;
   unsigned notify = 0;
-  std::string original;       // ORCPT, decoded from xtext: "rfc822;bob@example.org"; no control characters
-  std::uint32_t offset = 0;   // where its record starts in the encoded envelope; set by parse
+  std::string original;      // ORCPT, decoded from xtext: "rfc822;bob@example.org"; no control characters
+  std::uint32_t offset = 0;  // where its record starts in the encoded envelope; set by parse
 };
 
 struct Envelope {
@@ -38,15 +38,16 @@ struct Envelope {
   std::vector<Recipient> recipients;
   std::string envid;  // RFC 3461 §4.4, decoded; no control characters
   Return ret = Return::unset;
-  bool is_eight_bit = false;  // BODY=8BITMIME
-  bool is_utf8 = false;       // SMTPUTF8
-  bool is_junk = false;       // a scanner said so
-  std::string login;          // authenticated user, or empty
-  std::string client;         // client's IP address as text, or empty
-  std::string helo;           // what the client called itself
-  std::string protocol;       // "ESMTP", "SMTP", "UTF8SMTP" ...: for the Received line
+  bool is_eight_bit = false;   // BODY=8BITMIME
+  bool is_utf8 = false;        // SMTPUTF8
+  bool is_junk = false;        // a scanner said so
+  std::string login;           // authenticated user, or empty
+  std::string client;          // client's IP address as text, or empty
+  std::string helo;            // what the client called itself
+  std::string protocol;        // "ESMTP", "SMTP", "UTF8SMTP" ...: for the Received line
+  std::string tls;             // "TLSv1.3 TLS_AES_256_GCM_SHA384", likewise; or empty
   std::uint32_t injector = 0;  // uid that injected it; set by queue-inject alone
-  std::string header_lines;   // whole lines ending in LF, put in front of the message on delivery
+  std::string header_lines;    // whole lines ending in LF, put in front of the message on delivery
 
   static Result<Envelope> parse(Wire text);
   std::string encoded() const;

@@ -25,6 +25,7 @@ class Routes {
 
   Route route(const Address& address) const;               // of any valid recipient
   bool is_accepted_from_strangers(const Domain& domain) const;  // locals, virtualdomains and rcpthosts; else it is relaying
+  bool is_local(const Domain& domain) const { return locals_.contains(domain.text()); }  // its users are called without it
   const std::string& me() const { return me_; }
 
  private:

@@ -46,6 +46,11 @@ Result<Mailbox> Mailbox::parse(Wire value) {
                  std::string{fields[3]}, std::string{fields[4]}, std::string{fields[5]}};
 }
 
+std::string quota_key(std::string_view user) {
+  std::string key{"q"};
+  return key += user;
+}
+
 Result<UsersDatabase> UsersDatabase::open(const Directory& users) {
   Fd file = TRY(users.open_file("cdb"));
   Handle* const handle = new Handle;
@@ -73,6 +78,14 @@ UsersDatabase::~UsersDatabase() {
 }
 
 Result<std::optional<Mailbox>> UsersDatabase::find(std::string_view local_name) const {
+  auto mailbox = TRY(find_mailbox(local_name));
+  if (!mailbox) return mailbox;
+  auto const quota = TRY(value_of(handle_->database, quota_key(mailbox->user)));
+  if (quota) mailbox->quota = TRY(Quota::parse(Wire{*quota}));
+  return mailbox;
+}
+
+Result<std::optional<Mailbox>> UsersDatabase::find_mailbox(std::string_view local_name) const {
   constexpr std::size_t longest_name = 400;  // a prefix and a local part are shorter
   if (local_name.size() > longest_name) return std::optional<Mailbox>{};
   std::string key = "!" + to_lower(local_name);

@@ -4,13 +4,15 @@
 //   +prefix:user:uid:gid:home:dash:pre:     every local name that begins so; what follows the prefix is added to pre
 //
 // Keys and values are those of qmail's users/cdb: "!" and the lower-case name and NUL, or "!" and the prefix; "" holds
-// the last characters of all prefixes. Names are asked from longest to shortest; the whole name wins.
+// the last characters of all prefixes. Names are asked from longest to shortest; the whole name wins. "q" and a user, a key
+// that qmail never asks for, holds the quota of that user's mailbox, from users/quotas.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "lib/core/result.h"
+#include "lib/mail/quota.h"
 #include "lib/os/account.h"
 #include "lib/os/directory.h"
 
@@ -18,15 +20,19 @@ namespace postern {
 
 struct Mailbox {
   std::string user;
-  uid_t uid;  // never 0
-  gid_t gid;  // never 0
+  uid_t uid;         // never 0
+  gid_t gid;         // never 0
   std::string home;  // absolute
   std::string dash;  // what separates the extension: "", "-", "+"
   std::string extension;
+  Quota quota = {};  // none, unless the database has one
 
-  // The fields "user\0uid\0gid\0home\0dash\0ext" of a cdb value: the last one ends with it, as qmail-newu has it.
+  // The first six, from "user\0uid\0gid\0home\0dash\0ext" of a cdb value: the last one ends with it, as
+  // qmail-newu has it.
   static Result<Mailbox> parse(Wire value);
 };
+
+std::string quota_key(std::string_view user);
 
 class UsersDatabase {
  public:
@@ -40,6 +46,7 @@ class UsersDatabase {
 
  private:
   struct Handle;
+  Result<std::optional<Mailbox>> find_mailbox(std::string_view local_name) const;
   explicit UsersDatabase(Handle* handle) : handle_(handle) {}
   Handle* handle_;
 };

@@ -91,6 +91,23 @@ Result<RemoteRequest> RemoteRequest::parse(Wire body) {
   return request;
 }
 
+std::string tls_wanted_record() { return with_record_head("C"); }
+
+bool is_tls_wanted(Wire body) { return body.bytes() == "C"; }
+
+std::string tls_answer_record(std::string_view error) {
+  std::string body{"C"};
+  append_netstring(body, record_text(error));
+  return with_record_head(body);
+}
+
+Result<std::string> parse_tls_answer(Wire body) {
+  std::string_view rest = TRY(body_of(body, 'C'));
+  std::string error = TRY(take_record_text(rest, report_text_most));
+  TRY(check_end(rest));
+  return error;
+}
+
 std::string DeliveryReport::encoded() const {
   std::string body{static_cast<char>(outcome)};
   append_key(body, key);

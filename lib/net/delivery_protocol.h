@@ -8,8 +8,10 @@
 //   queue-send → remote-spawn → remote   T  id, destination, indexes      with the open queue file
 //   child → spawner → queue-send   K, Y, P, D  id, index, text            delivered; relayed; passed; never
 //                                  Z  id, index, text, m or d             not now: the message's or the destination's trouble
-//   queue-send → spawner   F  id, index      the outcome is in the state file, or the message is gone: forget it
-//   spawner → queue-send, when it connects:   K, Y, P, Z, D for what ended and was not forgotten; R  id, index for what
+//   remote → remote-spawn   C                                             a connection to tlsc is wanted, for a host that offers
+//   TLS remote-spawn → remote   C  error         with that connection; or with none, and the error says why queue-send → spawner
+//   F  id, index      the outcome is in the state file, or the message is gone: forget it spawner → queue-send, when it connects:
+//   K, Y, P, Z, D for what ended and was not forgotten; R  id, index for what
 //                                             still runs; then A (no fields): it takes requests from now on
 //
 // A spawner keeps every outcome until it is told to forget it, so a queue-send that dies between hearing an outcome and
@@ -64,6 +66,13 @@ struct RemoteRequest {
   std::string encoded() const;
   static Result<RemoteRequest> parse(Wire body);
 };
+
+// C: a running remote's, and the answer. parse_tls_answer() gives the error; with the connection it is empty.
+constexpr std::size_t tls_connections_most = 24;  // of one request: more hosts than that are not tried
+std::string tls_wanted_record();
+bool is_tls_wanted(Wire body);
+std::string tls_answer_record(std::string_view error);
+Result<std::string> parse_tls_answer(Wire body);
 
 // What became of a delivery. The text is for the sender and the log: "2.0.0 ...", "4.2.1 ...", "5.1.1 ...".
 enum class Outcome : char {

@@ -38,6 +38,11 @@ IpAddress IpAddress::v6(const in6_addr& address) {
   return ip;
 }
 
+bool IpAddress::is_loopback() const {
+  in6_addr const bytes = v6_bytes();
+  return is_v4() ? bytes.s6_addr[12] == 127 : IN6_IS_ADDR_LOOPBACK(&bytes);
+}
+
 bool IpAddress::is_v4() const { return std::equal(v4_wrapping.begin(), v4_wrapping.end(), bytes_.begin()); }
 
 std::string IpAddress::text() const {

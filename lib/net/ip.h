@@ -24,6 +24,7 @@ class IpAddress {
   static IpAddress v6(const in6_addr& address);
 
   bool is_v4() const;
+  bool is_loopback() const;   // ::1 and all of 127.0.0.0/8
   std::string text() const;   // RFC 5952; parse(text()) gives this back
   IpAddress network() const;  // what counts as one client: itself, or the first 64 bits of IPv6
   in_addr v4_bytes() const;   // only of an IPv4 address

@@ -67,4 +67,9 @@ Result<std::string_view> LineReader::some(Deadline deadline) {
   return std::string_view{buffer_.data() + start_, end_ - start_};
 }
 
+void LineReader::wipe() {
+  explicit_bzero(buffer_.data(), start_);
+  explicit_bzero(buffer_.data() + end_, buffer_.size() - end_);
+}
+
 }  // namespace postern

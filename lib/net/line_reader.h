@@ -34,6 +34,7 @@ class LineReader {
   // has come to answer a batch (RFC 2920).
   bool has_line() const { return std::string_view{buffer_.data() + start_, end_ - start_}.find('\n') != std::string_view::npos; }
   bool nothing_waiting() const { return start_ == end_; }
+  void wipe();                          // overwrites all that was read and given: a password stood there
   void forget() { start_ = end_ = 0; }  // at STARTTLS
 
  private:

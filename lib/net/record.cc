@@ -7,8 +7,10 @@ namespace postern {
 
 std::string with_record_head(std::string_view body) {
   std::string record;
+  record.reserve(record_head + body.size());  // and moved, not copied, to the caller: a body may hold a password
   for (int shift = 24; shift >= 0; shift -= 8) record += static_cast<char>(body.size() >> shift & 0xff);
-  return record += body;
+  record += body;
+  return record;
 }
 
 Result<std::size_t> record_body_length(Wire head, std::size_t most) {

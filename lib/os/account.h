@@ -43,10 +43,32 @@ class Gid {
   gid_t number_;
 };
 
-enum class Account : unsigned char { smtp, submit, queue, send, bounce, remote, dns, desk, log, root, caller, mailbox };
-constexpr std::size_t account_count = 9;  // those with a user of their own; root, caller and mailbox have none
-constexpr std::array<std::string_view, 12> account_names = {"pn-smtp", "pn-submit", "pn-queue", "pn-send", "pn-bounce", "pn-remote",
-                                                            "pn-dns",  "pn-desk",   "pn-log",   "root",    "caller",    "mailbox"};
+enum class Account : unsigned char {
+  smtp,
+  submit,
+  queue,
+  send,
+  bounce,
+  remote,
+  dns,
+  desk,
+  log,
+  tls,
+  tlsc,
+  key,
+  auth,
+  count,
+  login,
+  check,
+  shadow,
+  root,
+  caller,
+  mailbox
+};
+constexpr std::size_t account_count = 17;  // those with a user of their own; root, caller and mailbox have none
+constexpr std::array<std::string_view, 20> account_names = {
+    "pn-smtp", "pn-submit", "pn-queue", "pn-send",  "pn-bounce", "pn-remote", "pn-dns",    "pn-desk", "pn-log", "pn-tls",
+    "pn-tlsc", "pn-key",    "pn-auth",  "pn-count", "pn-login",  "pn-check",  "pn-shadow", "root",    "caller", "mailbox"};
 
 class Accounts {
  public:

@@ -136,6 +136,14 @@ Status keep_only_becoming() {
 
 }  // namespace
 
+Status confine_child() {
+  static constexpr Filter filter = make_filter(stdio);
+  static constexpr Row nothing{.name = "", .account = Account::caller, .promises = stdio, .fds = ""};
+  TRY(restrict_files(nothing));
+  TRY(limit(RLIMIT_NPROC, 0));
+  return install(filter);
+}
+
 int landlock_version() {
   long const version = syscall(SYS_landlock_create_ruleset, nullptr, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
   // Not built in, not switched on, or kept from us by a container's filter.

@@ -18,6 +18,10 @@ Status confine_with(const PathRule& besides);
 // Likewise, and a right to connect to further ports.
 Status confine_with(std::span<const std::uint16_t> ports);
 
+// For a process that a confined one has forked, and which is to serve a stranger: from here on it has what it has open, no
+// file, no new socket and no process. The row keeps `restricts` for its children.
+Status confine_child();
+
 // The kernel's Landlock: 0 is none at all; less, and errno says why it could not be asked.
 int landlock_version();
 

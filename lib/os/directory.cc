@@ -1,9 +1,14 @@
 #include "lib/os/directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <array>
+
+#include "lib/os/directory_entries.h"
 
 namespace postern {
 
@@ -70,29 +75,31 @@ Result<struct stat> Directory::status() const {
 }
 
 Result<std::vector<std::string>> Directory::names() const {
-  // An open file description of its own, so that two listings do not share one position.
-  int const number = openat(fd_.number(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (number < 0) return system_error("list a directory");
-  DIR* const stream = fdopendir(number);
-  if (!stream) {
-    Error error = system_error("list a directory");
-    close(number);
-    return error;
-  }
   std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* const entry = readdir(stream)) {
-    std::string_view const name{entry->d_name};
+  TRY(for_each_entry(*this, [&](const dirent& entry) {
+    std::string_view const name{entry.d_name};
     if (name != "." && name != "..") names.emplace_back(name);
-    errno = 0;
-  }
-  if (errno != 0) {
-    Error error = system_error("list a directory");
-    closedir(stream);
-    return error;
-  }
-  closedir(stream);
+    return true;
+  }));
   return names;
+}
+
+Result<bool> Directory::has_visible_names() const {
+  alignas(dirent64) std::array<char, 4096> room;  // of names that begin with a dot it holds more than a hundred
+  long const length = syscall(SYS_getdents64, fd_.number(), room.data(), room.size());
+  if (length < 0) return system_error("list a directory");
+  for (long at = 0; at < length;) {
+    auto const* const entry = reinterpret_cast<const dirent64*>(room.data() + at);
+    if (entry->d_name[0] != '.') return true;
+    at += entry->d_reclen;
+  }
+  return false;
+}
+
+Result<std::string> current_directory() {
+  std::array<char, PATH_MAX> room;
+  if (!getcwd(room.data(), room.size())) return system_error("find the path of this directory");
+  return std::string{room.data()};
 }
 
 bool is_missing(const Error& error) { return error.number() == ENOENT; }

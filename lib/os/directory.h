@@ -19,7 +19,7 @@ class Directory {
   static Result<Directory> open(const std::string& path);
   Result<Directory> open_directory(const std::string& name) const;
 
-  Result<Fd> open_file(const std::string& name) const;    // to read; a FIFO or device does not block it
+  Result<Fd> open_file(const std::string& name) const;                 // to read; a FIFO or device does not block it
   Result<Fd> create_file(const std::string& name, mode_t mode) const;  // new, or EEXIST; read and write
   Result<Fd> append_file(const std::string& name, mode_t mode) const;  // made if missing
   Status make_directory(const std::string& name, mode_t mode) const;
@@ -30,12 +30,16 @@ class Directory {
   Result<struct stat> status() const;
   Result<std::vector<std::string>> names() const;  // all but . and .., in no order
 
+  Result<bool> has_visible_names() const;  // one that does not begin with a dot; asked once, with few calls
+
   int number() const { return fd_.number(); }
 
  private:
   explicit Directory(Fd fd) : fd_(std::move(fd)) {}
   Fd fd_;
 };
+
+Result<std::string> current_directory();  // its absolute path
 
 bool is_missing(const Error& error);  // ENOENT
 

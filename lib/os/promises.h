@@ -28,8 +28,9 @@ enum Promise : unsigned {
   loads = 1u << 11,     // becomes any other program, with no file rule and no limit: what ordinary programs need of the kernel
   terminal = 1u << 12,  // ask whether a descriptor is a terminal, and hide what is typed there
   connects = 1u << 13,  // TCP connections to other hosts; Landlock holds them to the row's ports
-  datagrams = 1u << 14,   // UDP to other hosts
-  interfaces = 1u << 15,  // ask the kernel for this host's addresses
+  datagrams = 1u << 14,    // UDP to other hosts
+  interfaces = 1u << 15,   // ask the kernel for this host's addresses
+  named_files = 1u << 16,  // open files below the row's directories by their names, and neither list nor look at anything
 };
 
 constexpr std::size_t syscall_room = 512;  // numbers from here on are refused
@@ -54,6 +55,7 @@ consteval SyscallSet syscalls_of(unsigned promises) {
   if (promises & read_files)
     allow(SYS_open, SYS_openat, SYS_newfstatat, SYS_statx, SYS_stat, SYS_lstat, SYS_getdents64, SYS_fstatfs, SYS_statfs,
           SYS_access, SYS_faccessat, SYS_faccessat2, SYS_readlink, SYS_readlinkat, SYS_chdir, SYS_fchdir, SYS_flock);
+  if (promises & named_files) allow(SYS_openat);
   if (promises & write_files)
     allow(SYS_mkdir, SYS_mkdirat, SYS_link, SYS_linkat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_unlink, SYS_unlinkat,
           SYS_rmdir, SYS_ftruncate, SYS_fallocate, SYS_fsync, SYS_fdatasync, SYS_utimensat, SYS_sync_file_range, SYS_sendfile,
@@ -84,7 +86,7 @@ consteval SyscallSet syscalls_of(unsigned promises) {
           SYS_getresgid, SYS_getgroups, SYS_getpgrp, SYS_getpgid, SYS_setpgid, SYS_getsid, SYS_uname, SYS_sysinfo, SYS_getrlimit,
           SYS_alarm, SYS_setitimer, SYS_sigaltstack, SYS_sched_yield, SYS_sched_getaffinity, SYS_close_range, SYS_tgkill,
           SYS_rt_sigtimedwait, SYS_rt_sigsuspend, SYS_mknodat, SYS_mknod, SYS_symlinkat, SYS_symlink, SYS_truncate, SYS_capget,
-          SYS_times);
+          SYS_times, SYS_fadvise64, SYS_sendmmsg, SYS_clock_getres, SYS_nanosleep, SYS_msync);
   if (promises & terminal) allow(SYS_ioctl);
   return set;
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/os/log.h"
@@ -42,11 +43,34 @@ Spawn& Spawn::in(std::string directory) {
   return *this;
 }
 
+Spawn& Spawn::alone() {
+  is_alone_ = true;
+  return *this;
+}
+
+// One that lies on a number that another is to get is copied out of the way.
+Result<std::vector<Spawn::Given>> Spawn::apart(std::vector<Fd>& moved) const {
+  std::vector<Given> given = given_;
+  for (Given& one : given) {
+    bool const is_in_the_way = std::any_of(given_.begin(), given_.end(), [&one](const Given& other) {
+      return one.fd == other.number && one.number != other.number;
+    });
+    if (!is_in_the_way) continue;
+    int highest = 0;
+    for (const Given& other : given_) highest = std::max(highest, other.number);
+    moved.emplace_back(fcntl(one.fd, F_DUPFD_CLOEXEC, highest + 1));
+    if (!moved.back().is_open()) return error_of(Step::descriptors, errno);
+    one.fd = moved.back().number();
+  }
+  return given;
+}
+
 // In the child: the step that failed, with its errno, or it does not come back. The group and user calls are made directly,
 // since libc's wrappers speak to other threads' bookkeeping.
-Spawn::Step Spawn::become(char* const* words, char* const* environment) const {
-  for (const Given& given : given_)
-    if (given.fd == given.number ? fcntl(given.fd, F_SETFD, 0) != 0 : dup2(given.fd, given.number) < 0) return Step::descriptors;
+Spawn::Step Spawn::become(char* const* words, char* const* environment, const std::vector<Given>& given) const {
+  for (const Given& one : given)
+    if (one.fd == one.number ? fcntl(one.fd, F_SETFD, 0) != 0 : dup2(one.fd, one.number) < 0) return Step::descriptors;
+  if (is_alone_) setsid();  // of a new process it cannot fail
   if (becomes_ && (syscall(SYS_setgroups, 0, nullptr) != 0 || syscall(SYS_setresgid, gid_, gid_, gid_) != 0 ||
                    syscall(SYS_setresuid, uid_, uid_, uid_) != 0))
     return Step::user;
@@ -79,12 +103,15 @@ Result<pid_t> Spawn::start() const {
   words.push_back(nullptr);
   environment.push_back(nullptr);
 
+  std::vector<Fd> moved;
+  std::vector<Given> const given = TRY(apart(moved));
+
   // vfork: the parent waits, and until exec the child only makes system calls. It has our memory, so it can say what failed.
   volatile Step failed = Step::none;
   volatile int number = 0;
   pid_t const pid = vfork();
   if (pid == 0) {
-    failed = become(words.data(), environment.data());
+    failed = become(words.data(), environment.data(), given);
     number = errno;
     _exit(111);
   }

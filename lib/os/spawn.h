@@ -8,6 +8,7 @@
 
 #include "lib/core/result.h"
 #include "lib/os/account.h"
+#include "lib/os/fd.h"
 
 namespace postern {
 
@@ -20,6 +21,7 @@ class Spawn {
   Spawn& give(int number, int fd);   // `fd` becomes `number` in the child; 0, 1 and 2 not given stay as they are
   Spawn& as(Uid uid, Gid gid);       // no supplementary groups
   Spawn& in(std::string directory);  // entered after becoming the user
+  Spawn& alone();                    // in a session of its own: a signal to that group reaches what it starts too
   // The child's pid, or what kept it from being the program.
   Result<pid_t> start() const;
 
@@ -29,7 +31,8 @@ class Spawn {
     int number;
     int fd;
   };
-  Step become(char* const* words, char* const* environment) const;
+  Result<std::vector<Given>> apart(std::vector<Fd>& moved) const;
+  Step become(char* const* words, char* const* environment, const std::vector<Given>& given) const;
   Error error_of(Step step, int number) const;
 
   std::vector<std::string> words_;
@@ -37,6 +40,7 @@ class Spawn {
   std::vector<Given> given_;
   std::string directory_;
   bool becomes_ = false;
+  bool is_alone_ = false;
   uid_t uid_ = 0;
   gid_t gid_ = 0;
 };

@@ -54,13 +54,13 @@ class Queue:
                     client.sendall(b"T" + len(text).to_bytes(4, "big") + text)
                 continue
             with client, client.makefile("rb") as stream:
-                request = {b"M": b"", b"E": b""}
+                request = {b"M": bytearray(), b"E": bytearray()}  # bytes would be copied with each piece
                 while head := stream.read(5):
                     content = stream.read(int.from_bytes(head[1:], "big"))
                     if head[:1] in request:
                         request[head[:1]] += content
                     elif head[:1] == b"C":
-                        self.requests.append((request[b"M"], request[b"E"]))
+                        self.requests.append((bytes(request[b"M"]), bytes(request[b"E"])))
                         letter, text = self.answer
                         client.sendall(letter + len(text).to_bytes(4, "big") + text)
 

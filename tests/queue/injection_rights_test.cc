@@ -10,6 +10,7 @@ Envelope plain(Origin origin) {
   Envelope envelope;
   envelope.origin = origin;
   if (origin != Origin::bounce) envelope.sender = *Address::parse(Wire{"me@here.example"});
+  if (origin == Origin::submission) envelope.login = "me";
   envelope.recipients.push_back({*Address::parse(Wire{"you@there.example"}), 0, {}, 0});
   return envelope;
 }
@@ -55,6 +56,16 @@ TEST_CASE("each field belongs to those who know it") {
     injector.injector = 1000;
     CHECK_FALSE(is_allowed(who, injector));
   }
+}
+
+TEST_CASE("only pn-submit submits, and never for nobody") {
+  Envelope envelope = plain(Origin::submission);
+  for (const Who& who : everybody) CHECK(is_allowed(who, envelope) == (who.account == Account::submit));
+  envelope.login.clear();
+  for (const Who& who : everybody) CHECK_FALSE(is_allowed(who, envelope));
+  Envelope tls = plain(Origin::local);
+  tls.tls = "TLSv1.3 TLS_AES_256_GCM_SHA384";
+  CHECK_FALSE(is_allowed({std::nullopt, Origin::local}, tls));
 }
 
 TEST_CASE("bounce sends from nobody only") {

@@ -130,17 +130,20 @@ with Parts() as parts:
     }
     for user, origin in ORIGINS.items():
         sender = "" if user == "pn-bounce" else "me@x.example"
+        login = FIELDS["login"][0] if user == "pn-submit" else b""  # it injects for those who are logged in only
 
         @case(f"{user} may say what its row says and no more")
         def _():
             def talk():
                 with parts.connect("queue-trusted") as stream:
-                    equal(inject(stream, HELLO, envelope(sender, TO, origin))[0], b"Y", "a plain message")
+                    equal(inject(stream, HELLO, envelope(sender, TO, origin, login))[0], b"Y", "a plain message")
+                    if login:
+                        equal(inject(stream, HELLO, envelope(sender, TO, origin))[0], b"P", "no login")
                     for other in b"isbl":
                         if bytes([other]) != origin:
-                            equal(inject(stream, HELLO, envelope(sender, TO, bytes([other])))[0], b"P", f"origin {chr(other)}")
+                            equal(inject(stream, HELLO, envelope(sender, TO, bytes([other]), login))[0], b"P", f"origin {chr(other)}")
                     for field, (text, who) in FIELDS.items():
-                        letter, why = inject(stream, HELLO, envelope(sender, TO, origin, text))
+                        letter, why = inject(stream, HELLO, envelope(sender, TO, origin, text if field == "login" else login + text))
                         equal(letter, b"Y" if user in who else b"P", f"{field} ({why!r})")
                     if user == "pn-bounce":
                         equal(inject(stream, HELLO, envelope("me@x.example", TO, origin))[0], b"P", "a sender")

@@ -2,8 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "remote/a_labels.h"
-#include "remote/base64_text.h"
+#include "lib/core/base64.h"
 
 using namespace postern;
 
@@ -70,16 +69,6 @@ TEST_CASE("whose address needs SMTPUTF8") {
       needs_utf8(*Address::parse(Wire{"a@b\xc3\xbc"
                                       "cher.example"})));
   CHECK(needs_utf8(*Address::parse(Wire{"\xc3\xbc@b.example"})));
-}
-
-TEST_CASE("A-labels") {
-  auto const of = [](std::string_view text) { return a_labels(*Domain::parse(Wire{text})); };
-  CHECK(*of("example.org") == "example.org");
-  CHECK(*of("[192.0.2.1]") == "[192.0.2.1]");
-  CHECK(*of("B\xc3\x9c"
-            "CHER.example") == "xn--bcher-kva.example");
-  CHECK(*of("fa\xc3\x9f.de") == "xn--fa-hia.de");
-  CHECK_FALSE(of("\xe2\x80\x8d.example"));  // a joiner alone
 }
 
 TEST_CASE("base64 (RFC 4648 section 10)") {

@@ -223,15 +223,15 @@ def free_port(address="127.0.0.2"):
 
 
 class Place:
-    """Parts with remote-spawn, dnsqd and a port of their own; messages from queue-inject."""
+    """Parts with remote-spawn, dnsqd (played, unless `dns` starts a real one) and a port of their own; messages from queue-inject."""
 
-    def __init__(self, parts, **controls):
+    def __init__(self, parts, dns=FakeDns, **controls):
         self.parts, self.port = parts, free_port()
         parts.control("smtpport", f"{self.port}\n")
         for name, text in controls.items():
             parts.control(name, text + "\n")
         parts.serve("queue-anyone", ["queue/queue-inject", "anyone"], user="pn-queue")
-        self.dns = FakeDns(parts)
+        self.dns = dns(parts)
         self.start()
         self.last = 1
 

@@ -89,6 +89,13 @@ using Script = std::function<void(PeerSide&)>;
 
 inline const MailHost test_host{"mx.there.example", *IpAddress::parse(Wire{"127.0.0.2"})};
 
+// For connections that are to stay in the clear.
+class NoDoor final : public TlsDoor {
+ public:
+  Result<Fd> open() override { return temporary("there is no tlsd"); }
+};
+inline NoDoor no_door;
+
 // A client whose other side runs `script` until it returns; then its socket is closed.
 class ScriptedClient {
  public:

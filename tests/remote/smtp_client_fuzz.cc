@@ -65,6 +65,11 @@ std::string play(Fd socket, std::string_view pieces) {
   return heard;
 }
 
+class NoDoor final : public TlsDoor {
+ public:
+  Result<Fd> open() override { return temporary("there is no tlsd"); }
+};
+
 struct Material {
   Fd file{memfd_create("message", MFD_CLOEXEC)};
   Envelope envelope;
@@ -94,7 +99,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   {
     SmtpClient client{Fd{ends[0]}, {"mx.there.example", *IpAddress::parse(Wire{"127.0.0.2"})}};
     bool const has_login = size % 2 == 1;
-    auto const refusal = client.greet("here.example", has_login ? std::optional{SmtpLogin{"u", "p"}} : std::nullopt);
+    NoDoor door;
+    TlsPlan const plan{size % 3 == 0 ? TlsPlan::Demand::never : TlsPlan::Demand::may};
+    auto const refusal = client.greet("here.example", has_login ? std::optional{SmtpLogin{"u", "p"}} : std::nullopt, plan, door);
     require(!refusal || !refusal->text.empty());
     for (int round = 0; !refusal && round < 2 && client.is_usable(); ++round) {
       CountingPort port;

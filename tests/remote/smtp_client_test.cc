@@ -33,7 +33,7 @@ void welcome(PeerSide& side, const std::string& features = "") {
   side.say(reply + "250 HELP\r\n");
 }
 
-bool greet(ScriptedClient& peer) { return !peer.client.greet("here.example", std::nullopt); }
+bool greet(ScriptedClient& peer) { return !peer.client.greet("here.example", std::nullopt, {}, no_door); }
 
 }  // namespace
 
@@ -323,7 +323,7 @@ TEST_CASE("AUTH: PLAIN, or LOGIN, or none over a line that others read") {
       side.is(side.line(), "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n");
       side.say("235 2.7.0 welcome\r\n");
     }};
-    CHECK_FALSE(peer.client.greet("here.example", login));
+    CHECK_FALSE(peer.client.greet("here.example", login, {}, no_door));
   }
   {
     ScriptedClient peer{[](PeerSide& side) {
@@ -335,7 +335,7 @@ TEST_CASE("AUTH: PLAIN, or LOGIN, or none over a line that others read") {
       side.is(side.line(), "c2VjcmV0\r\n");
       side.say("535 5.7.8 wrong\r\n");
     }};
-    auto const refusal = peer.client.greet("here.example", login);
+    auto const refusal = peer.client.greet("here.example", login, {}, no_door);
     REQUIRE(refusal);
     CHECK(refusal->fate == Fate::temporary);
     CHECK(refusal->text == "4.7.8 mx.there.example[127.0.0.2]: it refused the login: 535 5.7.8 wrong");
@@ -343,10 +343,10 @@ TEST_CASE("AUTH: PLAIN, or LOGIN, or none over a line that others read") {
   }
   {
     ScriptedClient peer{[](PeerSide& side) { welcome(side, "DSN"); }};
-    CHECK(peer.client.greet("here.example", login)->text.starts_with("4.7.0 "));
+    CHECK(peer.client.greet("here.example", login, {}, no_door)->text.starts_with("4.7.0 "));
   }
-  CHECK(is_loopback(*IpAddress::parse(Wire{"127.255.0.1"})));
-  CHECK(is_loopback(*IpAddress::parse(Wire{"::1"})));
-  CHECK_FALSE(is_loopback(*IpAddress::parse(Wire{"128.0.0.1"})));
-  CHECK_FALSE(is_loopback(*IpAddress::parse(Wire{"::2"})));
+  CHECK(IpAddress::parse(Wire{"127.255.0.1"})->is_loopback());
+  CHECK(IpAddress::parse(Wire{"::1"})->is_loopback());
+  CHECK_FALSE(IpAddress::parse(Wire{"128.0.0.1"})->is_loopback());
+  CHECK_FALSE(IpAddress::parse(Wire{"::2"})->is_loopback());
 }

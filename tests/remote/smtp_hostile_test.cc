@@ -52,7 +52,7 @@ Script after_message(std::string reply) {
 void try_case(const Case& test, const SmtpTimes& times = {}) {
   INFO(test.what);
   ScriptedClient peer{test.script, times};
-  REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt));
+  REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt, {}, no_door));
   TestLetter const letter{"Subject: x\n\nbody\n"};
   RecordingPort port;
   REQUIRE(peer.client.deliver(letter.letter(), port));
@@ -175,7 +175,7 @@ TEST_CASE("greetings and EHLO that end it") {
       side.line();
       side.say(test.helo);
     }};
-    auto const refusal = peer.client.greet("here.example", std::nullopt);
+    auto const refusal = peer.client.greet("here.example", std::nullopt, {}, no_door);
     REQUIRE(refusal);
     CHECK(refusal->fate == test.fate);
     INFO(refusal->text);
@@ -216,7 +216,7 @@ TEST_CASE("a server that does not read is not waited for without end") {
                         poll(&gone, 1, 20'000);
                       },
                       times};
-  REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt));
+  REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt, {}, no_door));
   std::string message = "Subject: x\n\n";
   for (int i = 0; i < 200'000; ++i) message += "a line of a long message\n";
   TestLetter const letter{message};
@@ -241,7 +241,7 @@ TEST_CASE("a transaction has an end, though each of its steps is in time") {
                         }
                       },
                       times};
-  REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt));
+  REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt, {}, no_door));
   TestLetter const letter{"Subject: x\n\nx\n", std::vector<std::string>(20, "bob@there.example")};
   RecordingPort port;
   REQUIRE(peer.client.deliver(letter.letter(), port));
@@ -258,7 +258,7 @@ TEST_CASE("a connection that ended between messages is no message's fault") {
       side.message();
       side.say("250 ok\r\n" + last);
     }};
-    REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt));
+    REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt, {}, no_door));
     TestLetter const letter{"Subject: x\n\nbody\n"};
     RecordingPort port;
     REQUIRE(peer.client.deliver(letter.letter(), port));
@@ -279,7 +279,7 @@ TEST_CASE("of several recipients each hears his own, whenever the connection bre
       hear_batch(side);
       for (std::size_t i = 0; i < count; ++i) side.say(replies[i]);
     }};
-    REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt));
+    REQUIRE_FALSE(peer.client.greet("here.example", std::nullopt, {}, no_door));
     TestLetter const letter{"Subject: x\n\nbody\n", {"a@there.example", "b@there.example", "c@there.example"}};
     RecordingPort port;
     REQUIRE(peer.client.deliver(letter.letter(), port));

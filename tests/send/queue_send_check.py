@@ -139,6 +139,21 @@ def _():
         q.wait_done(name)
 
 
+@case("a file of control/ that a tool replaces counts for the next message, though nobody tells of it")
+def _():
+    with shared() as q:
+        for number in range(5):
+            q.control("virtualdomains.new", f"new{number}.example:shop\n")
+            os.rename("control/virtualdomains.new", "control/virtualdomains")
+            name = q.put(f"you@new{number}.example")  # of a local user: mail for other hosts is passed on
+            request = q.spawner.request()
+            equal((request.id, request.name), (name, "shop-you"))
+            q.spawner.say(b"K", request, "2.0.0 ok")
+            q.wait_done(name)
+        os.unlink("control/virtualdomains")
+        q.hup()
+
+
 @case("what port 25 took for a domain that is not ours is never passed on: 5.7.1, and the sender is told")
 def _():
     with Sending() as q:

@@ -351,7 +351,7 @@ def _():
     smtpd, tcpserver = os.path.join(BUILD, "smtpd", "smtpd"), shutil.which("tcpserver")
     if not tcpserver:
         skip("tcpserver (ucspi-tcp) is not installed")
-    for name in ("control", "users"):
+    for name in ("control", "users", "users/full"):
         os.mkdir(os.path.join(work.name, name), 0o755)
     with open(os.path.join(work.name, "control", "me"), "w", encoding="ascii") as me:
         me.write("mx.here.example\n")

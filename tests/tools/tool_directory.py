@@ -25,12 +25,15 @@ def tool(name):
 class ToolDirectory:
     def __enter__(self):
         self.path = tempfile.mkdtemp(prefix="postern-tool-")
+        self.fill()
+        return self
+
+    def fill(self):
         os.chmod(self.path, 0o755)
-        for name, mode in [("control", 0o755), ("users", 0o755), ("home", 0o711), ("queue", 0o750), ("queue/todo", 0o750),
+        for name, mode in [("control", 0o755), ("users", 0o755), ("users/full", 0o755), ("home", 0o711), ("queue", 0o750), ("queue/todo", 0o750),
                            ("queue/broken", 0o750), ("queue/tmp", 0o750), ("log", 0o755), ("state", 0o700), ("run", 0o755), ("run/queue-send", 0o750)]:
             os.mkdir(self.file(name), mode)
         self.write("control/me", "here.example\n")
-        return self
 
     def __exit__(self, *_):
         shutil.rmtree(self.path, ignore_errors=True)

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (!again || again->encoded() != encoded || again->lines().size() != assignments->lines().size()) abort();
   int const file = memfd_create("cdb", MFD_CLOEXEC);
   if (file < 0) return 0;
-  if (!assignments->compile(file)) abort();
+  if (!assignments->compile(file, Quotas{})) abort();
   close(file);
   return 0;
 }

@@ -13,15 +13,17 @@ namespace {
 
 // The directory holds a cdb compiled from `text`.
 struct Compiled {
-  explicit Compiled(std::string_view text) {
+  explicit Compiled(std::string_view text, std::string_view limits = {}) {
     auto const assignments = Assignments::parse(Wire{text});
     REQUIRE(assignments);
+    auto const quotas = Quotas::parse(Wire{limits});
+    REQUIRE(quotas);
     REQUIRE(mkdtemp(path));
     auto const directory = Directory::open(path);
     REQUIRE(directory);
     auto const file = directory->create_file("cdb", 0600);
     REQUIRE(file);
-    REQUIRE(assignments->compile(file->number()));
+    REQUIRE(assignments->compile(file->number(), *quotas));
     auto opened = UsersDatabase::open(*directory);
     REQUIRE(opened);
     database.emplace(*std::move(opened));
@@ -138,6 +140,18 @@ TEST_CASE("the empty prefix takes whatever nothing else took") {
   CHECK(users.find("") == "C - all-");
 }
 
+TEST_CASE("a mailbox is found with its quota, by whatever name") {
+  Compiled const users("=alice:A:1:1:/a:::\n+alice-:A:1:1:/a:-::\n=bob:b:1:1:/b:::\n=a:a:1:1:/c:::\n.\n",
+                       "a:1000:0\nnobody:1:1\n");
+  CHECK(users.database->find("a")->value().quota == Quota{1000, 0});
+  CHECK(users.database->find("alice")->value().quota.is_none());  // its user is A
+  CHECK(users.database->find("bob")->value().quota.is_none());
+  CHECK(users.find("nobody") == "-");
+  Compiled const others("=al:a:1:1:/a:::\n+al-:a:1:1:/a:-::\n.\n", "a:0:7\n");
+  CHECK(others.database->find("al")->value().quota == Quota{0, 7});
+  CHECK(others.database->find("al-x")->value().quota == Quota{0, 7});
+}
+
 TEST_CASE("nobody is found in an empty database") {
   Compiled const users(".\n");
   CHECK(users.find("alice") == "-");
@@ -165,4 +179,22 @@ TEST_CASE("sub-addresses that another has keep a name from being added") {
   auto const assignments = Assignments::parse(Wire{"+alice+:other:1:1:/o:+::\n.\n"});
   REQUIRE(assignments);
   CHECK(assignments->has_name("alice"));
+}
+
+TEST_CASE("a user of users/assign gets another name") {
+  auto const after = [](std::string_view text, const Assignments::Place& from, const Assignments::Place& to) -> std::string {
+    auto assignments = Assignments::parse(Wire{text});
+    REQUIRE(assignments);
+    auto const done = assignments->rename(from, to);
+    return done ? assignments->encoded() : done.error().text() + "\n" + assignments->encoded();
+  };
+  Assignments::Place const old{"a", "a", "/home/a"}, fresh{"b", "b", "/home/b"};
+  CHECK(after("=a:a:5:5:/home/a:::\n+a+:a:5:5:/home/a:+::\n.\n", old, fresh) ==
+        "=b:b:5:5:/home/b:::\n+b+:b:5:5:/home/b:+::\n.\n");
+  CHECK(after("=x:a:5:5:/home/a/x:::\n+a-l-:a:5:5:/home/aa:-:l:\n+:a:5:5:/m:-::\n=aa:aa:6:6:/h:::\n.\n", old, fresh) ==
+        "=x:b:5:5:/home/b/x:::\n+a-l-:b:5:5:/home/aa:-:l:\n+:b:5:5:/m:-::\n=aa:aa:6:6:/h:::\n.\n");
+  std::string const taken = "=a:a:5:5:/home/a:::\n=b:c:6:6:/h:::\n.\n";
+  CHECK(after(taken, old, fresh) == "another mailbox has this name already: b\n" + taken);
+  CHECK(after("=o-a:a@o:5:5:/m:::\n.\n", {"a@o", "o-a", "/m"}, {"b@p", "p-b", "/m"}) == "=p-b:b@p:5:5:/m:::\n.\n");
+  CHECK(after(".\n", old, fresh) == ".\n");
 }

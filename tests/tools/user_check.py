@@ -39,11 +39,11 @@ def _():
             equal(owner_and_mode(home + name), (FIRST, FIRST, "0o700"), name)
         for name, mode in [("users/assign", "0o644"), ("users/cdb", "0o644"), ("users/next-uid", "0o600")]:
             equal(owner_and_mode(place.file(name)), (0, 0, mode), name)
-        equal(place.users(), {"alice": {"user": "alice", "uid": FIRST, "gid": FIRST, "home": home, "password": "none",
-                                        "names": ["alice", "alice+*"]}})
-        expect(re.search(rf"^alice +{FIRST} +{FIRST} +none +{home}$", place.must("user", "list"), re.M), "the list has no such line")
+        equal(place.users(), {"alice": {"user": "alice", "uid": FIRST, "gid": FIRST, "home": home, "password": "none", "apppasses": 0,
+                                        "quota": None, "names": ["alice", "alice+*"]}})
+        expect(re.search(rf"^alice +{FIRST} +{FIRST} +none +0 +none +{home}$", place.must("user", "list"), re.M), "the list has no such line")
         place.refuses("already: alice", "user", "add", "alice")
-        equal(sorted(os.listdir(place.file("users"))), ["assign", "cdb", "lock", "next-uid"])
+        equal(sorted(os.listdir(place.file("users"))), ["assign", "cdb", "full", "lock", "next-uid"])
 
 
 @case("a virtual mailbox gets its domain into virtualdomains once, and lies below it")
@@ -173,7 +173,7 @@ def _():
     with ToolDirectory() as place:
         place.must("user", "add", "info@example.org")
         place.must("user", "passwd", "info@example.org", given="secret \u00fc:x\nrest\n")
-        login, hashed, flags = place.read("users/passwords").rstrip("\n").split(":")
+        login, hashed, flags, *_ = place.read("users/passwords").rstrip("\n").split(":")
         equal((login, flags), ("info@example.org", ""))
         expect(hashed.startswith("$y$"), hashed)
         equal(crypt.crypt("secret \u00fc:x", hashed), hashed)
@@ -182,7 +182,7 @@ def _():
         place.write("users/passwords", f"{login}:{hashed}:disabled\n")
         equal(place.users()["info@example.org"]["password"], "disabled")
         place.must("user", "passwd", "info@example.org", given="other\n")
-        contains(place.read("users/passwords"), ":disabled\n")
+        contains(place.read("users/passwords"), ":disabled:")
         for text in ["", "\n", "x" * 512 + "\n", "a\0b\n"]:
             place.refuses("password:", "user", "passwd", "info@example.org", given=text)
         place.refuses("no such mailbox", "user", "passwd", "nobody", given="x\n")
@@ -265,8 +265,9 @@ def _():
         place.must("user", "add", "second", "--uid", "61234", "--gid", "61235", "--home", home)
         place.must("user", "add", "info@example.org")
         place.refuses("home of info@example.org", "user", "add", "example.org")
-        place.write("control/accounts", "\n".join(f"pn-{name} 99{i} 99{i}" for i, name in
-                                                   enumerate(["smtp", "submit", "queue", "send", "bounce", "remote", "log", "dns", "desk"])))
+        place.write("control/accounts", "\n".join(f"pn-{name} {990 + i} {990 + i}" for i, name in
+                                                   enumerate(["smtp", "submit", "queue", "send", "bounce", "remote", "log", "dns", "desk", "tls", "tlsc", "key", "auth", "count", "login", "check",
+                                                              "shadow"])))
         place.refuses("belongs to one of Postern's programs", "user", "add", "x", "--uid", "992", "--gid", "5")
         open(home + "/notes", "w", encoding="ascii").close()
         place.refuses("also that of second", "user", "del", "bob", "--remove-mail")

@@ -22,7 +22,8 @@ Envelope full_envelope() {
   envelope.login = "alice";
   envelope.client = "2001:db8::1";
   envelope.helo = "client.example";
-  envelope.protocol = "UTF8SMTP";
+  envelope.protocol = "UTF8SMTPSA";
+  envelope.tls = "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256";
   envelope.injector = 4'294'967'295u;
   envelope.header_lines = "Received: from x\n\tby y\nX: 1\n";
   return envelope;
@@ -49,6 +50,7 @@ TEST_CASE("an envelope comes back as it was") {
     CHECK(parsed->client == envelope.client);
     CHECK(parsed->helo == envelope.helo);
     CHECK(parsed->protocol == envelope.protocol);
+    CHECK(parsed->tls == envelope.tls);
     CHECK(parsed->injector == envelope.injector);
     CHECK(parsed->header_lines == envelope.header_lines);
     REQUIRE(parsed->recipients.size() == envelope.recipients.size());

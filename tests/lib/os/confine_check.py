@@ -23,9 +23,10 @@ subprocess.run(["g++", "-std=c++20", "-O1", "-fno-exceptions", "-static", f"-I{R
 
 def lay_out():
     """A directory as Postern's own, with the names that the probe asks for."""
-    for name in ("control", "users", "queue/tmp", "queue/todo/00", "queue/broken", "state", "log", "run/queue-send", "run/queue-inject", "home/alice"):
+    for name in ("control", "users", "users/full", "queue/tmp", "queue/todo/00", "queue/broken", "state", "log", "run/queue-send", "run/queue-inject", "home/alice", "tls/certs",
+                 "tls/keys"):
         os.makedirs(os.path.join(work.name, name), exist_ok=True)
-    for name in ("control/me", "users/cdb", "queue/tmp/mine", "queue/tmp/other", "queue/todo/00/old", "queue/todo/00/gone", "queue/todo/00/bad",
+    for name in ("control/me", "users/cdb", "users/full/alice", "queue/tmp/mine", "queue/tmp/other", "queue/todo/00/old", "queue/todo/00/gone", "queue/todo/00/bad",
                  "state/00", "home/alice/secret"):
         with open(os.path.join(work.name, name), "w", encoding="ascii") as file:
             file.write("x\n")

@@ -139,7 +139,7 @@ TEST_CASE("accounts are read by name, and all of them must be there") {
   auto const accounts = Accounts::parse(Wire{whole});
   REQUIRE(accounts);
   CHECK(accounts->uid_of(Account::smtp) == 990);
-  CHECK(accounts->uid_of(Account::log) == 990 + account_count - 1);
+  CHECK(accounts->uid_of(Account::shadow) == 990 + account_count - 1);
   CHECK(accounts->account_of(990) == Account::smtp);
   CHECK_FALSE(accounts->account_of(0));
   CHECK_FALSE(accounts->account_of(65534));

@@ -79,6 +79,29 @@ TEST_CASE("a child holds the descriptors that were given, under their numbers") 
   CHECK(output_of(kept, "cat /proc/$$/fd/" + std::to_string(same.number())) == "content\n");
 }
 
+TEST_CASE("descriptors that lie on each other's numbers arrive where they should") {
+  Scratch const scratch;
+  std::vector<Fd> files;
+  for (int i = 0; i < 3; ++i) {
+    std::string const name = "file" + std::to_string(i);
+    scratch.write(name, name + "\n");
+    Fd const file{open(scratch.path(name).c_str(), O_RDONLY | O_CLOEXEC)};
+    files.emplace_back(fcntl(file.number(), F_DUPFD_CLOEXEC, 5));
+  }
+  int const a = files[0].number(), b = files[1].number(), c = files[2].number();
+  Spawn spawn{"/bin/sh"};
+  spawn.give(b, a).give(c, b).give(a, c);
+  std::string const number[] = {std::to_string(a), std::to_string(b), std::to_string(c)};
+  CHECK(output_of(spawn, "cat /proc/$$/fd/" + number[0] + " /proc/$$/fd/" + number[1] + " /proc/$$/fd/" + number[2]) ==
+        "file2\nfile0\nfile1\n");
+}
+
+TEST_CASE("a child alone leads a session of its own") {
+  Spawn spawn{"/bin/sh"};
+  spawn.alone();
+  CHECK(output_of(spawn, "test $(cut -d' ' -f6 /proc/$$/stat) = $$ && echo alone") == "alone\n");
+}
+
 TEST_CASE("a child has no blocked signal and the usual SIGPIPE") {
   sigset_t all, before;
   sigfillset(&all);
