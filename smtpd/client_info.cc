@@ -1,6 +1,7 @@
 #include "smtpd/client_info.h"
 
 #include "lib/core/ascii.h"
+#include "lib/net/ip.h"
 
 namespace postern {
 namespace {
@@ -15,6 +16,11 @@ std::string address_of(std::optional<std::string_view> value) {
 }
 
 }  // namespace
+
+std::string ClientInfo::ip() const {
+  auto const parsed = IpAddress::parse(Wire{address});
+  return parsed ? parsed->text() : std::string{};
+}
 
 ClientInfo ClientInfo::from(const Args& args) {
   bool const is_six = args.variable("PROTO") == "TCP6";

@@ -12,6 +12,7 @@ struct ClientInfo {
   std::string port;
   std::string local_address;
 
+  std::string ip() const;  // the address as IpAddress has it; empty: it is none, or nobody knows
   static ClientInfo from(const Args& args);
 };
 

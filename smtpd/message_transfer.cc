@@ -34,6 +34,16 @@ void MessageTransfer::judge() {
   if (rules_.message_bytes != 0 && body_.size() > rules_.message_bytes)
     refuse("552 5.3.4 The message is larger than this host takes");
   if (!watch_.refusal().empty()) refuse(watch_.refusal());
+  if (mender_ && !mender_->refusal().empty()) refuse(mender_->refusal());
+}
+
+void MessageTransfer::pass_on() {
+  if (!is_open_ || text_.empty()) return;
+  if (auto const added = queue_.add(text_); !added) {
+    is_open_ = false;
+    error_ = added.error().text();
+    refuse(queue_is_away);
+  }
 }
 
 std::size_t MessageTransfer::take(std::string_view wire) {
@@ -41,19 +51,17 @@ std::size_t MessageTransfer::take(std::string_view wire) {
   std::size_t const taken = body_.take(wire, text_);
   if (!refusal_.empty()) return taken;
   watch_.see(text_);
+  if (mender_) mender_->take(text_);
   judge();
-  if (!is_open_) return taken;
-  if (auto const added = queue_.add(text_); !added) {
-    is_open_ = false;
-    error_ = added.error().text();
-    refuse(queue_is_away);
-  }
+  pass_on();
   return taken;
 }
 
 MessageTransfer::Outcome MessageTransfer::finish(const Envelope& envelope) {
   if (!body_.has_ended()) body_.end();
+  if (mender_ && refusal_.empty()) mender_->finish(text_);
   judge();
+  if (mender_) pass_on();
   if (!is_open_) return {std::string{refusal_}, std::nullopt, error_};
   is_open_ = false;
   auto const answer = queue_.commit(envelope);

@@ -12,6 +12,7 @@
 #include "smtpd/message_queue.h"
 #include "smtpd/message_watch.h"
 #include "smtpd/smtp_reply.h"
+#include "smtpd/submission_header.h"
 
 namespace postern {
 
@@ -23,7 +24,10 @@ class MessageTransfer {
   MessageTransfer& operator=(const MessageTransfer&) = delete;
   ~MessageTransfer();
 
+  // Before begin(): the header is to be looked through and completed.
+  void mend_header(SubmissionHeader::Wanted wanted) { mender_.emplace(std::move(wanted)); }
   Status begin();
+  void refuse(std::string_view reply);      // a literal; the first one stays
   std::size_t take(std::string_view wire);  // how many bytes were the message's
   bool has_ended() const { return body_.has_ended(); }
   std::uint64_t size() const { return body_.size(); }
@@ -37,13 +41,14 @@ class MessageTransfer {
   Outcome finish(const Envelope& envelope);  // after the last byte
 
  private:
-  void refuse(std::string_view reply);
   void judge();
+  void pass_on();
 
   MessageQueue& queue_;
   const SessionRules& rules_;
   MessageBody body_;
   MessageWatch watch_;
+  std::optional<SubmissionHeader> mender_;
   std::string text_;
   std::string_view refusal_;
   std::string error_;

@@ -1,5 +1,7 @@
 #include "smtpd/session_rules.h"
 
+#include "lib/mail/domain.h"
+
 namespace postern {
 namespace {
 
@@ -11,11 +13,23 @@ Result<bool> is_second_word(const std::optional<std::string>& line, std::string_
   return permanent("not one of the words that doc/settings.md names:", name);
 }
 
+Status read_submission(SessionRules& rules, const Control& control) {
+  rules.id_host = TRY(control.line<"idhost">()).value_or(rules.me);
+  if (!Domain::parse(Wire{rules.id_host})) return permanent("idhost: not a domain name:", rules.id_host);
+  rules.names_client = TRY(is_second_word(TRY(control.line<"submissionclient">()), "hide", "show", "control/submissionclient"));
+  return Done{};
+}
+
 }  // namespace
 
-Result<SessionRules> SessionRules::read(const Control& control) {
+std::string_view SessionRules::service() const {
+  return kind == ServiceKind::smtp ? "smtp" : kind == ServiceKind::submission ? "submission" : "submissions";
+}
+
+Result<SessionRules> SessionRules::read(const Control& control, ServiceKind kind, const std::string& me) {
   SessionRules rules;
-  rules.me = TRY(control.me());
+  rules.kind = kind;
+  rules.me = me;
   rules.greeting = TRY(control.line<"smtpgreeting">()).value_or(rules.me + " ESMTP");
   rules.message_bytes = TRY(control.number<"databytes">());
   rules.header_bytes = TRY(control.number<"maxheaderbytes">());
@@ -32,6 +46,7 @@ Result<SessionRules> SessionRules::read(const Control& control) {
   rules.bare_lf = mends ? BareLf::mend : BareLf::refuse;
   bool const refuses = TRY(is_second_word(TRY(control.line<"earlytalkers">()), "log", "refuse", "control/earlytalkers"));
   rules.early_talkers = refuses ? EarlyTalkers::refuse : EarlyTalkers::log;
+  if (rules.is_submission()) TRY(read_submission(rules, control));
   return rules;
 }
 

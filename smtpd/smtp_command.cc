@@ -53,6 +53,14 @@ Status take_envid(MailCommand& command, std::string_view value) {
   return Done{};
 }
 
+// RFC 4954 §5: xtext, or <> for nobody in particular.
+Status take_auth(MailCommand& command, std::string_view value) {
+  auto const text = decode_xtext(Wire{value});
+  if (!text || text->empty() || value.size() > longest_original) return permanent("501 5.5.4 AUTH= needs xtext or <>");
+  command.has_auth = true;
+  return Done{};
+}
+
 Status take_notify(RcptCommand& command, std::string_view value) {
   if (equal_ignoring_case(value, "NEVER")) {
     command.notify = notify_never;
@@ -123,7 +131,7 @@ Result<MailCommand> MailCommand::parse(Wire argument) {
   MailCommand command;
   command.sender = *std::move(sender);
 
-  enum : unsigned { size = 1, body = 2, utf8 = 4, ret = 8, envid = 16 };
+  enum : unsigned { size = 1, body = 2, utf8 = 4, ret = 8, envid = 16, auth = 32 };
   unsigned seen = 0;
   auto const is_second = [&seen](unsigned bit) { return (std::exchange(seen, seen | bit) & bit) != 0; };
   while (!rest.empty()) {
@@ -145,6 +153,9 @@ Result<MailCommand> MailCommand::parse(Wire argument) {
     } else if (parameter.is("ENVID")) {
       is_repeated = is_second(envid);
       TRY(take_envid(command, parameter.value));
+    } else if (parameter.is("AUTH")) {
+      is_repeated = is_second(auth);
+      TRY(take_auth(command, parameter.value));
     } else {
       return unknown_parameter();
     }

@@ -1,4 +1,5 @@
-// smtp_command - the arguments of MAIL, RCPT and BDAT (RFC 5321 §4.1.2, RFC 1870, RFC 3030, RFC 3461 §4, RFC 6531 §3.4)
+// smtp_command - the arguments of MAIL, RCPT and BDAT (RFC 5321 §4.1.2, RFC 1870, RFC 3030, RFC 3461 §4, RFC 4954 §5,
+// RFC 6531 §3.4)
 //
 // What each parser gives back is valid; what it refuses it refuses with a permanent Error whose what() is the reply,
 // code and enhanced code included ("501 5.1.3 ...").
@@ -23,7 +24,8 @@ struct MailCommand {
   bool is_eight_bit = false;
   bool is_utf8 = false;
   Return ret = Return::unset;
-  std::string envid;  // decoded
+  std::string envid;      // decoded
+  bool has_auth = false;  // AUTH=..., RFC 4954 §5: read and dropped; the one who logged in is who it is
 
   static Result<MailCommand> parse(Wire argument);
 };

@@ -1,7 +1,8 @@
 // smtp_session - one client's dialogue, from the greeting to the end (RFC 5321)
 //
-// What may follow what is a table in the .cc file. After anything that ends a transaction, well or badly, it is empty.
-// TLS and authentication would stand beside converse(): a verb of the table each, and a session begun afresh.
+// What may follow what is a table in smtp_session.cc. After anything that ends a transaction, well or badly, it is empty; after
+// STARTTLS everything begins afresh. The class has three files: the dialogue, how it begins (session_start.cc: EHLO, STARTTLS,
+// AUTH) and what is sent in it (session_mail.cc: MAIL, RCPT, DATA, BDAT).
 #pragma once
 
 #include <optional>
@@ -9,25 +10,41 @@
 #include <string_view>
 
 #include "lib/net/line_reader.h"
+#include "lib/net/sasl_server.h"
 #include "smtpd/client_info.h"
 #include "smtpd/command_words.h"
+#include "smtpd/message_quota.h"
 #include "smtpd/message_transfer.h"
 #include "smtpd/recipient_check.h"
+#include "smtpd/secure_line.h"
+#include "smtpd/sender_rights.h"
 #include "smtpd/session_rules.h"
 #include "smtpd/smtp_reply.h"
 
 namespace postern {
 
+// What a session knows, and whom it asks. All of them outlive it.
+struct SessionParts {
+  const SessionRules& rules;
+  const RecipientCheck& recipients;
+  const SenderRights& senders;
+  const ClientInfo& client;
+  MessageQueue& queue;
+  SecureLine& line;
+  AuthPort& auth;
+  MessageQuota& quota;
+};
+
 class SmtpSession {
  public:
-  // All of them outlive the session.
-  SmtpSession(const SessionRules& rules, const RecipientCheck& recipients, MessageQueue& queue, const ClientInfo& client,
-              LineReader& in, ReplyWriter& out);
+  // `in` and `out` outlive the session, too.
+  SmtpSession(const SessionParts& parts, LineReader& in, ReplyWriter& out);
 
   // The whole session; whatever ends it is logged, and nothing of it is an error of this program. `has_talked`: bytes
   // came before the greeting.
   enum class Start : unsigned char { polite, early_talker };
-  void run(Start start);
+  using Greet = Start (*)(const SessionRules& rules, const ClientInfo& client);  // waits until it is time to greet
+  void run(Greet greet);
   bool was_cut_off() const { return was_cut_off_; }  // by us: the client may still be sending
 
  private:
@@ -42,10 +59,12 @@ class SmtpSession {
   static const Verb* find_verb(std::string_view name);
   enum Phase : unsigned { fresh = 1, greeted = 2, has_sender = 4, has_recipient = 8, in_chunks = 16, anytime = 31 };
 
-  Status converse(Start start);
+  Status converse(Greet greet);
   Status command(const LineReader::Line& line);
   Status ehlo(std::string_view argument);
   Status helo(std::string_view argument);
+  Status starttls(std::string_view argument);
+  Status auth(std::string_view argument);
   Status mail(std::string_view argument);
   Status rcpt(std::string_view argument);
   Status data(std::string_view argument);
@@ -57,8 +76,18 @@ class SmtpSession {
   Status quit(std::string_view argument);
 
   bool take_name(std::string_view argument);
+  bool offers_tls() const { return rules_.has_certificates && !tls_; }
+  bool start_tls();  // false: the session is over
+  AuthContext auth_context() const;
+  std::string_view auth_refusal() const;
+  Status converse_sasl(SaslServer& sasl, SaslServer::Step step, std::string_view mechanism);
+  Status conclude_sasl(const SaslServer::Step& step, std::string_view mechanism);
+  std::string_view mail_refusal() const;  // of a session that lacks TLS or a login; or empty
+  std::string_view sender_refusal(const Address& sender) const;
+  std::string protocol() const;
   std::string_view refusal_of(const RecipientCheck::Answer& answer) const;
   void add_recipient(Address address, unsigned notify, std::string original);
+  Status begin_transfer(MessageBody::Framing framing);
   Result<bool> receive(std::uint64_t most);  // false: the client went away
   Status swallow(std::uint64_t bytes);
   void finish_message();
@@ -66,7 +95,7 @@ class SmtpSession {
 
   Done say(std::string_view reply);
   Done refuse_command(std::string_view reply);  // a bad command: counted
-  Done refuse_recipient(std::string_view reply, std::string_view recipient);
+  Done refuse_recipient(std::string_view reply, std::string_view recipient, RecipientCheck::Verdict verdict);
   Done cut_off(std::string_view reply, std::string_view why);
   void log_refusal(std::string_view reply, std::string_view recipient);
   void log_end(Milliseconds started);
@@ -75,8 +104,12 @@ class SmtpSession {
 
   const SessionRules& rules_;
   const RecipientCheck& recipients_;
-  MessageQueue& queue_;
+  const SenderRights& senders_;
   const ClientInfo& client_;
+  MessageQueue& queue_;
+  SecureLine& line_;
+  AuthPort& auth_;
+  MessageQuota& quota_;
   LineReader& in_;
   ReplyWriter& out_;
 
@@ -88,9 +121,13 @@ class SmtpSession {
   std::string_view verb_;  // of the command under way
   std::string helo_;
   bool is_extended_ = false;  // EHLO
+  std::optional<TlsFacts> tls_;
+  std::string login_;  // who logged in
   Envelope envelope_;
+  std::uint64_t message_size_ = 0;  // as MAIL says; 0 is unknown
   std::size_t envelope_bytes_ = 0;
   std::optional<MessageTransfer> transfer_;
+  bool is_counted_ = false;  // in the quota, for the message under way
   Deadline session_end_;
   Deadline transaction_end_ = Deadline::never();
 
@@ -98,6 +135,7 @@ class SmtpSession {
   std::uint64_t unknown_recipients_ = 0;
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_messages_ = 0;
+  std::uint64_t failed_logins_ = 0;
 };
 
 }  // namespace postern

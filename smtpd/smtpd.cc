@@ -1,9 +1,9 @@
-// smtpd - receives mail from strangers by SMTP
+// smtpd - receives mail by SMTP: from strangers, or with `submission` or `submissions` from those who log in
 //
-// run by   tcplisten, tcpserver, s6-tcpserver or a shell, as pn-smtp
+// run by   tcplisten, tcpserver, s6-tcpserver or a shell, as pn-smtp; as pn-submit for those who log in
 // fds      0 < client   1 > client   2 > log
-// files    reads control/, users/cdb        starts  nothing
-// talks to run/queue-trusted/s, with the first message
+// files    reads control/, users/cdb, names of tls/certs; when asked for a mailbox, users/full        starts  nothing
+// talks to run/queue-trusted/s, with the first message; run/tlsd/s; for those who log in run/authd/s and run/countd/s
 // exits    0 the session is over, however   100 control/ is wrong   111 not now, try again
 // see      smtpd(8)
 //
@@ -23,13 +23,36 @@ namespace {
 struct Knowledge {
   SessionRules rules;
   RecipientCheck recipients;
+  SenderRights senders;
+  CountedQuota quota;
 };
 
-Result<Knowledge> read_knowledge() {
+// TLS is offered where there is a certificate.
+Result<bool> has_certificates() {
+  auto const directory = Directory::open("tls/certs");
+  if (!directory && is_missing(directory.error())) return false;
+  if (!directory) return directory.error();
+  return directory->has_visible_names();
+}
+
+Result<Knowledge> read_knowledge(ServiceKind kind) {
   Control const control = TRY(Control::open());
-  auto rules = TRY(SessionRules::read(control));
   auto recipients = TRY(RecipientCheck::read(control, Directory::open("users")));
-  return Knowledge{std::move(rules), std::move(recipients)};
+  auto rules = TRY(SessionRules::read(control, kind, recipients.me()));
+  rules.has_certificates = TRY(has_certificates());
+  Knowledge knowledge{std::move(rules), std::move(recipients), {}, {}};
+  if (knowledge.rules.is_submission()) {
+    knowledge.senders = TRY(SenderRights::read(control));
+    knowledge.quota = TRY(CountedQuota::read(control));
+  }
+  return knowledge;
+}
+
+Result<ServiceKind> kind_of(const Args& args) {
+  if (args.arguments.empty()) return ServiceKind::smtp;
+  if (args.arguments.size() == 1 && args.arguments[0] == "submission") return ServiceKind::submission;
+  if (args.arguments.size() == 1 && args.arguments[0] == "submissions") return ServiceKind::submissions;
+  return permanent("usage: smtpd [submission | submissions], in Postern's directory with a client on descriptors 0 and 1");
 }
 
 // Who speaks before the greeting does not listen to it either. With a delay of 0, what is there already counts.
@@ -57,13 +80,13 @@ void close_gently() {
 
 postern::Status program(postern::Args args) {
   using namespace postern;
-  if (!args.arguments.empty())
-    return permanent("usage: smtpd, without words, in Postern's directory with a client on descriptors 0 and 1");
-  auto const knowledge = read_knowledge();
+  ServiceKind const kind = TRY(kind_of(args));
+  auto knowledge = read_knowledge(kind);
   TRY(confine());
 
   ReplyWriter out{1};
   if (!knowledge) {
+    if (kind == ServiceKind::submissions) return knowledge.error();  // nothing is said in the clear there
     out.say("421 4.3.5 This host is not configured well; try again later");
     [[maybe_unused]] auto const told = out.flush(Deadline::in(10s));
     return knowledge.error();
@@ -72,8 +95,12 @@ postern::Status program(postern::Args args) {
   LogLine{"connect"}.add("client", client.address).add("port", client.port).write();
   auto const in = std::make_unique<LineReader>(0);  // on the stack, hardening would clear all of its pages first
   QueueService queue;
-  SmtpSession session{knowledge->rules, knowledge->recipients, queue, client, *in, out};
-  session.run(wait_to_greet(knowledge->rules, client));
+  SecureDescriptors line;
+  AuthService auth;
+  SessionParts const parts{knowledge->rules, knowledge->recipients, knowledge->senders, client, queue, line, auth,
+                           knowledge->quota};
+  SmtpSession session{parts, *in, out};
+  session.run(wait_to_greet);
   if (session.was_cut_off()) close_gently();
   return Done{};
 }

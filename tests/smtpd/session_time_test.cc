@@ -51,3 +51,17 @@ TEST_CASE("within its time it goes through") {
   REQUIRE(queue.messages.size() == 1);
   CHECK(queue.messages[0].text.size() > LineReader::room);
 }
+
+TEST_CASE("a handshake gets 70 seconds, and never more than is left of the session") {
+  for (auto const& [session, least, most] :
+       {std::tuple{Seconds{3600}, Seconds{65}, Seconds{71}}, {Seconds{30}, Seconds{20}, Seconds{31}}}) {
+    SessionHarness harness;
+    harness.rules.has_certificates = true;
+    harness.rules.session_time = session;
+    MemoryQueue queue;
+    harness.run_pieces({"EHLO c\r\nSTARTTLS\r\n", "QUIT\r\n"}, queue);
+    CHECK(harness.line.handshakes == 1);
+    CHECK(harness.line.patience > least);
+    CHECK(harness.line.patience < most);
+  }
+}

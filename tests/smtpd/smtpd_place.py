@@ -150,7 +150,7 @@ class Place:
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="smtpd-test-")
         os.chmod(self.path, 0o755)
-        for name in ("control", "users"):
+        for name in ("control", "users", "users/full"):
             os.mkdir(os.path.join(self.path, name))
         for name, text in self.CONTROL.items():
             self.control(name, text)
@@ -166,8 +166,8 @@ class Place:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
 
-    def start(self, wrapper=(), early=b""):
-        return Smtpd(self, wrapper, early)
+    def start(self, *words, wrapper=(), early=b""):
+        return Smtpd(self, words, wrapper, early)
 
     def remove(self):
         self.queue.stop()
@@ -183,11 +183,11 @@ class Place:
 class Smtpd:
     """One smtpd, with a stream socket as its descriptors 0 and 1 and a file as its log."""
 
-    def __init__(self, place, wrapper, early):
+    def __init__(self, place, words, wrapper, early):
         self.socket, theirs = socket.socketpair()
         self.socket.sendall(early)
         self.log_file = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([*wrapper, SMTPD], stdin=theirs, stdout=theirs, stderr=self.log_file, cwd=place.path, env=place.environment)
+        self.process = subprocess.Popen([*wrapper, SMTPD, *words], stdin=theirs, stdout=theirs, stderr=self.log_file, cwd=place.path, env=place.environment)
         theirs.close()
         self.waiting, self.at = b"", 0  # what came, and how much of it was looked at
 
