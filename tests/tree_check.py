@@ -17,7 +17,7 @@ PROGRAM_FOLDERS = "smtpd inject queue send local remote pop3d imapd dnsq auth to
 FLOORS = "core os mail net".split()
 TOP_LEVEL = {*PROGRAM_FOLDERS, "Makefile", "tests", "INSTALL", "README.md", "lib", "man", "doc", ".ci", ".gitignore"}
 LONGEST_FILE = 400
-LONGEST_OF_ROOT = {"local/local-spawn.cc": 300}  # parts of root's programs, in lines
+LONGEST_OF_ROOT = {"local/local-spawn.cc": 300, "auth/login.cc": 300}  # parts of root's programs, in lines
 
 
 def all_files():

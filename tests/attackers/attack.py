@@ -158,7 +158,7 @@ def limits_of_rows():
     for row in re.split(r"\n    \{(?=\.name)", (root / "lib/os/manifest.h").read_text())[1:]:
         memory = re.search(r"\.limits = \{[^}]*\.memory = (\d+) \* MiB", row)
         files = re.search(r"\.limits = \{[^}]*\.open_files = (\d+)", row)
-        limits[re.search(r'\.name = "([a-z-]+)"', row)[1]] = (int(memory[1]) * MIB if memory else 64 * MIB, int(files[1]) if files else 64)
+        limits[re.search(r'\.name = "([a-z0-9-]+)"', row)[1]] = (int(memory[1]) * MIB if memory else 64 * MIB, int(files[1]) if files else 64)
     return limits
 
 

@@ -17,9 +17,11 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e"), str(ROOT / "tests/auth")]
 from check import case, equal, expect, finish, skip  # noqa: E402
+from checking import ask_once  # noqa: E402
 from goals import GOALS, OWN, SINCE  # noqa: E402
+from parts import as_user  # noqa: E402
 from postern import Instance, wait_until  # noqa: E402
 
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -28,6 +30,7 @@ NOBODY = 65534
 DENIED, REACHED = "denied", "own"
 PROGRAMS = sorted(path.stem for folder in (BUILD / "tests/breach").iterdir() if folder.is_dir() for path in folder.iterdir()
                   if path.is_file() and "." not in path.name)
+PROGRAMS = sorted([*PROGRAMS, "smtpd-submission"])  # the same program as another user
 HEAD = """# A program that was taken over
 
 This page is written by `tests/breach/breach_check.py --accept`; the test fails while it is not what the test finds. For every program of
@@ -41,7 +44,8 @@ stranger's own TCP socket can be connected elsewhere before ABI 4.
 """
 BY_SERVICE = {"tcplisten": "smtpd", "queue-inject": "queue-trusted", "queue-clean": "queue-clean", "queue-send": "queue-send",
               "bounce": "bounce", "dnsqd": "dnsqd", "local-spawn": "local-spawn", "remote-spawn": "remote-spawn",
-              "queue-desk": "queue-desk"}  # those that a service is, and its name
+              "queue-desk": "queue-desk", "countd": "countd", "check-spawn": "check-spawn", "shadow-spawn": "shadow-spawn", "authd": "authd", "tlskeyd": "tlskeyd", "tlsd": "tlsd",
+              "login": "login"}  # those that a service is, and its name
 
 
 class Place:
@@ -90,6 +94,7 @@ class Place:
             self.put(f"home/bob/{victim}.{end}", 0o600, self.bob)
         for name in (f"control/{victim}.cut", f"users/{victim}.gone", f"bin/{victim}.old", f"run/queue-anyone/{victim}"):
             self.put(name)
+        self.put(f"tls/keys/{victim}.key", 0o640, 0, accounts["pn-key"][1])
 
     def plan(self, program, processes):
         lines = []
@@ -99,13 +104,18 @@ class Place:
                     words = attempt.format(dir=self.mail.dir, victim="breach-" + program, pids=pid, port=self.listener.getsockname()[1],
                                            abstract=self.name, bob=self.bob).split()
                     lines.append("\t".join([goal, *words]))
-        (self.mail.dir / f"bin/{program}.plan").write_text("\n".join(lines) + "\n")
+        (self.mail.dir / f"bin/{name_of(program)}.plan").write_text("\n".join(lines) + "\n")
         return len(lines)
+
+
+def name_of(program):
+    return program.removesuffix("-submission")
 
 
 @contextlib.contextmanager
 def taken_over(mail, program):
     """The attacker's build lies in the program's place; a running one is not changed by that."""
+    program = name_of(program)
     built, = (BUILD / "tests/breach").glob(f"*/{program}")
 
     def place(source):
@@ -120,7 +130,7 @@ def taken_over(mail, program):
 
 
 def log_of(mail, program, service):
-    done = re.compile(rf"^breach {program}\tend$", re.M)
+    done = re.compile(rf"^breach {name_of(program)}\tend$", re.M)
     wait_until(lambda: done.search(mail.log(service)), [mail.dir / "log" / service], 60, f"the end of {program}'s attack")
     return mail.log(service)
 
@@ -141,16 +151,27 @@ def text_of_attack(mail, program):
         service.start()
         return text
     with taken_over(mail, program):
-        if program == "smtpd":
-            with mail.connect():
-                return log_of(mail, program, "smtpd")
+        if name_of(program) == "smtpd":
+            service = "smtpd" if program == "smtpd" else "submission"
+            port = int((mail.dir / "service" / service / "env/PORT").read_text())
+            with socket.create_connection((mail.host, port), timeout=60):
+                return log_of(mail, program, service)
+        if program in ("pop3-login", "pop3d"):
+            with socket.create_connection((mail.host, int(mail.env["POP3_PORT"]))) as client:
+                if program == "pop3-login":
+                    return log_of(mail, program, "pop3")
+                client.sendall(b"USER alice\r\nPASS secret\r\n")
+                return log_of(mail, program, "login")
+        if program == "shadow-check":
+            as_user("pn-auth")(lambda: ask_once(mail, "shadow-spawn", uid=4101))
+            return log_of(mail, program, "shadow-spawn")
         if program == "local":
             mail.send("alice", b"Subject: x\r\n\r\nx\r\n")
             return log_of(mail, program, "local-spawn")
         if program == "remote":
             equal(mail.inject("x@[127.0.0.9]", message=b"Subject: x\n\nx\n").returncode, 0)
             return log_of(mail, program, "remote-spawn")
-        words = {"tcpbind": ["127.0.0.1", "0", "true"], "inject": ["alice"], "postern": ["help"], "user": ["list"], "queue": ["list"], "dnsq": ["a", "localhost"],
+        words = {"tcpbind": ["127.0.0.1", "0", "true"], "inject": ["alice"], "postern": ["help"], "user": ["list"], "domain": ["list"], "queue": ["list"], "dnsq": ["a", "localhost"],
                  "maildirmake": [str(mail.dir / "home/alice/Another")]}[program]
         uid = {"inject": NOBODY, "dnsq": NOBODY, "postern": NOBODY, "maildirmake": alice}.get(program)
         return mail.run(program, *words, uid=uid).stderr.decode()
@@ -159,9 +180,9 @@ def text_of_attack(mail, program):
 def attack(place, program):
     """{goal: [(attempt's answer)]}"""
     mail = place.mail
-    owner = {"smtpd": "pn-smtp", "tcplisten": "pn-smtp", "queue-inject": "pn-queue", "queue-clean": "pn-queue", "queue-send": "pn-send",
-             "bounce": "pn-bounce", "dnsqd": "pn-dns", "queue-desk": "pn-desk", "remote": "pn-remote", "remote-spawn": "pn-remote",
-             "local": os.stat(mail.dir / "home/alice").st_uid, "inject": NOBODY, "dnsq": NOBODY, "postern": NOBODY}.get(program, "root")
+    owner = {"smtpd": "pn-smtp", "smtpd-submission": "pn-submit", "tcplisten": "pn-smtp", "queue-inject": "pn-queue", "queue-clean": "pn-queue", "queue-send": "pn-send",
+             "bounce": "pn-bounce", "dnsqd": "pn-dns", "queue-desk": "pn-desk", "countd": "pn-count", "check-spawn": "pn-check", "shadow-spawn": "pn-shadow", "shadow-check": "pn-shadow", "authd": "pn-auth", "tlskeyd": "pn-key", "tlsd": "pn-tls", "remote": "pn-remote", "remote-spawn": "pn-remote",
+             "pop3-login": "pn-login", "pop3d": os.stat(mail.dir / "home/alice").st_uid, "local": os.stat(mail.dir / "home/alice").st_uid, "inject": NOBODY, "dnsq": NOBODY, "postern": NOBODY}.get(program, "root")
     place.victims(program)
     with subprocess.Popen(["tail", "-f", "/dev/null"], user=owner, stdin=subprocess.DEVNULL) as same_user:
         try:
@@ -172,7 +193,7 @@ def attack(place, program):
             same_user.kill()
             place.clear(program)
     answers = {}
-    for goal, answer in re.findall(rf"^breach {program}\t([^\t\n]+)\t([^\t\n]+)$", text, re.M):
+    for goal, answer in re.findall(rf"^breach {name_of(program)}\t([^\t\n]+)\t([^\t\n]+)$", text, re.M):
         answers.setdefault(goal, []).append(answer)
     equal(sum(map(len, answers.values())), tried, f"attempts of {program} that were made")
     return answers
@@ -215,6 +236,8 @@ if os.geteuid() != 0:
 
 ANSWERS = open(BUILD / "tests/breach/answers.txt", "w", encoding="ascii")  # each attempt's errno or signal, for a look
 with Instance(users=("alice", "bob")) as instance:
+    for name in ("alice", "bob"):
+        equal(instance.run("user", "quota", name, "1G").returncode, 0)
     where = Place(instance)
     for one in PROGRAMS:
         @case(f"{one}, taken over, reaches what its row is for and nothing else")
@@ -249,7 +272,7 @@ if LEFT_OPEN:
 
 @case("no program that is installed holds an attacker")
 def _():
-    for name in PROGRAMS:
+    for name in sorted(set(map(name_of, PROGRAMS))):
         built, = (BUILD / "tests/breach").glob(f"*/{name}")
         equal((holds_attacker(built), holds_attacker(BUILD / built.relative_to(BUILD / "tests/breach"))), (True, False), name)
 

@@ -6,8 +6,8 @@ that runs meanwhile. OWN: what a program's row is for, and why. Everything else 
 """
 QUEUED = "{dir}/queue/todo/00/{victim}"
 HOME = "{dir}/home/bob"
-SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "remote-spawn", "queue-desk", "queue-orders", "dnsqd",
-           "fdholder")
+SOCKETS = ("queue-trusted", "queue-anyone", "queue-send", "queue-clean", "bounce", "local-spawn", "remote-spawn", "queue-desk", "queue-orders", "dnsqd", "countd", "check-spawn", "shadow-spawn", "tlskeyd", "tlsd", "tlsc", "authd", "authd-tickets",
+           "login", "fdholder")
 
 GOALS = [
     ("read /etc/shadow", ["read /etc/shadow"]),
@@ -17,12 +17,15 @@ GOALS = [
     ("write to another user's home", [f"write {HOME}/secret", f"create {HOME}/{{victim}}", f"create {HOME}/Maildir/new/{{victim}}",
                                       f"truncate {HOME}/{{victim}}.cut", f"unlink {HOME}/{{victim}}.gone", f"chmod {HOME}/{{victim}}.mode"]),
     ("read password hashes", ["read {dir}/users/passwords"]),
+    ("read keys of TLS", ["list {dir}/tls/keys", "read {dir}/tls/keys/{victim}.key"]),
+    ("change certificates or keys of TLS", ["create {dir}/tls/certs/{victim}", "create {dir}/tls/keys/{victim}"]),
     ("read the users database", ["read {dir}/users/cdb"]),
+    ("read which mailboxes are full", ["read {dir}/users/full/bob"]),
     ("read control files", ["read {dir}/control/me", "list {dir}/control"]),
     ("write control files", ["write {dir}/control/me", "create {dir}/control/{victim}", "truncate {dir}/control/{victim}.cut",
                              "rename {dir}/control/{victim}.cut {dir}/control/{victim}.new"]),
     ("write the users database", ["write {dir}/users/cdb", "write {dir}/users/passwords", "create {dir}/users/{victim}",
-                                  "unlink {dir}/users/{victim}.gone"]),
+                                  "unlink {dir}/users/{victim}.gone", "write {dir}/users/full/bob", "create {dir}/users/full/{victim}"]),
     ("change programs and run scripts", ["write {dir}/bin/maildirmake", "create {dir}/bin/{victim}", "rename {dir}/bin/{victim}.old {dir}/bin/{victim}.new",
                                          "write {dir}/service/smtpd/run", "create {dir}/service/{victim}"]),
     ("read logs", ["read {dir}/log/smtpd/current"]),
@@ -86,7 +89,10 @@ IN_GROUP = "its group is queue-send's, for reading; who answers there looks at t
 ANY_CHILD = "the program that it starts may be any, dynamically linked too, and takes away the rest itself"
 ROOT_BY_HAND = "run by root's own hand or boot script before anything foreign is read; becomes the program that it is given"
 BECOMES = "it can become any user but reads only queue-send's bounded records and users/cdb; of root's capabilities it has two"
+BECOMES_BY_TICKET = "it can become any user but reads only messages of fixed size and what authd answers; of root's capabilities it has two"
+ROOT_CONNECTS = "it connects to authd for each ticket, and no filter sees which socket that is; who answers there looks at the uid and closes"
 MAILBOXES = "makes, lists and removes mailboxes for root; reads what root typed"
+CHECKERS = "what it starts are the operator's own programs, whatever they need; its user owns nothing, and no rule lets it write a file"
 SHELLS = "becomes the tool that its caller named, with the caller's rights; reads nothing foreign"
 
 
@@ -99,21 +105,44 @@ def all_but(reason, *denied):
 
 
 OWN = {
+    "authd": {"read password hashes": "holds them",
+              **same("says whose mailbox a ticket is for", "read the users database", "read which mailboxes are full"),
+              "read control files": "whom to trust and to ask", "connect to countd": "its group is that of all who may count",
+              **same("asks for passwords that it has no hash of", "connect to check-spawn", "connect to shadow-spawn"),
+              **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
     "bounce": {"read control files": "names and sizes for the bounce", "connect to queue-trusted": "hands over the bounce, with the null sender only",
                **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "check-spawn": {**same(CHECKERS, "connect by TCP", "connect to dnsqd", "connect to queue-anyone", "kill a process", "make memory executable",
+                           "more memory than its row says", "more processes than its row says", "other sockets", "read /etc/passwd", "read the users database",
+                           "read which mailboxes are full", "send by UDP", "start a shell", "start another program"),
+                    "read control files": "which programs to ask"},
+    "countd": {},
     "dnsq": {"connect to dnsqd": "asks it", "connect to queue-anyone": PUBLIC},
     "dnsqd": {"read control files": "whom to ask", "other sockets": "UDP by IPv6",
               "send by UDP": "asks name servers, which may be anywhere; Landlock does not see ports of UDP"},
+    "domain": {"read the users database": "how many mailboxes a domain has", "read password hashes": "in the directory of the users database", "read which mailboxes are full": "likewise",
+               "read control files": "which domains there are", "write control files": "adds and removes domains"},
     "inject": {"connect to queue-anyone": "hands over the message", "connect to dnsqd": PUBLIC},
     "local": {"write to its own mailbox": "delivers there"},
-    "local-spawn": {**same(BECOMES, "become root or another user", "read /etc/shadow", "read /etc/passwd", "read password hashes", "write control files",
+    "local-spawn": {**same(BECOMES, "become root or another user", "read /etc/shadow", "read /etc/passwd", "read password hashes", "read keys of TLS", "change certificates or keys of TLS", "write control files",
                            "write the users database", "change programs and run scripts", "put a socket in another's place", "write anywhere else"),
-                    "read the users database": "where a mailbox is", "read control files": "who queue-send is, and this host's name",
+                    **same("where a mailbox is, and what it may hold", "read the users database", "read which mailboxes are full"), "read control files": "who queue-send is, and this host's name",
                     **same(ANY_CHILD, "start another program", "make memory executable", "more processes than its row says")},
+    "login": {**same(BECOMES_BY_TICKET, "become root or another user", "read /etc/shadow", "read /etc/passwd", "read password hashes", "read keys of TLS", "change certificates or keys of TLS", "write control files",
+                     "write the users database", "change programs and run scripts", "put a socket in another's place", "write anywhere else"),
+              **same("its filter leaves that to pop3d; every user may", "read the users database", "read which mailboxes are full"), "read control files": "who pn-login is",
+              "connect to authd-tickets": "redeems a ticket for each session", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd"),
+              **same(ROOT_CONNECTS, "connect to an abstract socket",
+                     *(f"connect to {name}" for name in SOCKETS if name not in ("authd-tickets", "queue-anyone", "dnsqd", "queue-send"))),
+              **same(ANY_CHILD, "start another program", "make memory executable", "more processes than its row says")},
     "maildirmake": {},
+    "pop3-login": {"connect to login": "hands over a client that has logged in", "connect to tlsd": "hands it the network's socket",
+                   "connect to authd": "asks who it is", "connect to countd": "its user is in that group",
+                   **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "pop3d": {"write to its own mailbox": "removes what was deleted, and keeps its list of UIDs"},
     "postern": same(SHELLS, "connect by TCP", "connect to an abstract socket", "connect to queue-anyone", "connect to dnsqd", "kill a process", "listen", "make memory executable",
                     "more descriptors than its row says", "more memory than its row says", "more processes than its row says", "other sockets",
-                    "raise a limit", "read /etc/passwd", "read control files", "read the users database", "send by UDP", "start a shell",
+                    "raise a limit", "read /etc/passwd", "read control files", "read the users database", "read which mailboxes are full", "send by UDP", "start a shell",
                     "start another program", "write anywhere else", "make a link or a device"),
     "queue": {"read logs": "follows a message through them", "list the queue": "shows it", "read a queued message": "shows its header and checks it", "read delivery states": "shows them"},
     "queue-clean": {"remove or replace a queued message": "removes what is done and sets aside what is broken"},
@@ -133,16 +162,27 @@ OWN = {
     "remote": {},
     "remote-spawn": {"read control files": "what remote needs before it confines itself",
                      **same(ANY_CHILD, "make memory executable", "more processes than its row says"),
+                     "connect to tlsc": "its user may, for remote",
                      **same("its filter leaves that to remote", "connect by TCP", "other sockets"),
                      **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
-    "smtpd": {"connect to queue-trusted": "hands over the message", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "shadow-check": same("checks a password with them", "read /etc/shadow", "read /etc/passwd"),
+    "shadow-spawn": {**same("its rules and its user leave that to shadow-check", "read /etc/shadow", "read /etc/passwd"),
+                     **same(ANY_CHILD, "make memory executable", "more processes than its row says")},
+    "smtpd": {"read which mailboxes are full": "refuses their mail", "connect to queue-trusted": "hands over the message", "connect to countd": "counts what it limits", "connect to tlsd": "hands its connection over",
+              **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "smtpd-submission": {"read which mailboxes are full": "refuses their mail", "connect to queue-trusted": "hands over the message, with a login", "connect to countd": "counts what a login sends",
+                          "connect to tlsd": "hands its connection over", "connect to authd": "has a login checked",
+                          **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
     "tcpbind": all_but(ROOT_BY_HAND, "trace a process", "all capabilities", "mount, chroot",
                        "namespaces", "keyrings", "bpf", "userfaultfd", "perf_event_open", "io_uring", "load a kernel module", "open a file by handle",
                        "shared memory, message queues, memfd, inotify", "type into a terminal", "another system call ABI"),
-    "tcplisten": {**same(ANY_CHILD, "start another program", "make memory executable", "read /etc/passwd", "read control files", "read the users database"),
+    "tcplisten": {**same(ANY_CHILD, "start another program", "make memory executable", "read /etc/passwd", "read control files", "read the users database", "read which mailboxes are full"),
                   "more processes than its row says": "a process a connection; -c counts them",
-                  "connect to queue-trusted": "its filter leaves that to smtpd, whose user it has", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
-    "user": {**same(MAILBOXES, "read the users database", "read password hashes", "write the users database", "read another user's home",
+                  **same("its filter leaves that to smtpd, whose user it has", "connect to queue-trusted", "connect to countd", "connect to tlsd"),
+                  **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "tlsd": {"connect to tlskeyd": "asks for signatures; a connection's process cannot", **same(PUBLIC, "connect to queue-anyone", "connect to dnsqd")},
+    "tlskeyd": {"read keys of TLS": "signs with them"},
+    "user": {**same(MAILBOXES, "read the users database", "read which mailboxes are full", "read password hashes", "write the users database", "read another user's home",
                     "read another user's Maildir", "write to another user's home", "write to its own mailbox"),
              "read control files": "which domains are local", "write control files": "adds a virtual domain",
              "change a queued message": "only its mode: Landlock does not see chmod and chown, which it needs for what it makes"},

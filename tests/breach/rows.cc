@@ -10,11 +10,23 @@ using namespace postern;
 
 namespace {
 
-constexpr std::pair<const char*, unsigned> promises[] = {
-    {"stdio", stdio},       {"read_files", read_files}, {"write_files", write_files}, {"local_sockets", local_sockets},
-    {"accepts", accepts},   {"forks", forks},           {"starts", starts},           {"becomes", becomes},
-    {"listens", listens},   {"restricts", restricts},   {"chowns", chowns},           {"loads", loads},
-    {"terminal", terminal}, {"connects", connects},     {"datagrams", datagrams},     {"interfaces", interfaces}};
+constexpr std::pair<const char*, unsigned> promises[] = {{"stdio", stdio},
+                                                         {"read_files", read_files},
+                                                         {"write_files", write_files},
+                                                         {"local_sockets", local_sockets},
+                                                         {"accepts", accepts},
+                                                         {"forks", forks},
+                                                         {"starts", starts},
+                                                         {"becomes", becomes},
+                                                         {"listens", listens},
+                                                         {"restricts", restricts},
+                                                         {"chowns", chowns},
+                                                         {"loads", loads},
+                                                         {"terminal", terminal},
+                                                         {"connects", connects},
+                                                         {"datagrams", datagrams},
+                                                         {"interfaces", interfaces},
+                                                         {"named_files", named_files}};
 
 template <std::size_t I>
 void say_promise() {
@@ -35,7 +47,9 @@ void say_promises(std::index_sequence<I...>) {
 int main() {
   say_promises(std::make_index_sequence<std::size(promises)>{});
   for (const Row& row : manifest) {
-    std::string line = "row\t" + std::string{row.name} + "\t" + std::to_string(row.promises) + "\t";
+    // Who starts no other program keeps it for the processes that it forks.
+    unsigned const own = row.promises | (row.promises & starts ? 0 : row.kept_for_children);
+    std::string line = "row\t" + std::string{row.name} + "\t" + std::to_string(own) + "\t";
     for (const PathRule& rule : row.paths)
       if (!rule.path.empty()) line += std::string{rule.path} + "=" + std::to_string(rule.rights) + " ";
     line += "\t" + std::string{row.sockets} + "\t" + std::string{row.children};

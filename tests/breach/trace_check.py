@@ -4,19 +4,27 @@ import collections
 import contextlib
 import os
 import pathlib
+import poplib
 import re
 import shutil
 import signal
+import smtplib
+import ssl
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e"), str(ROOT / "tests/remote")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e"), str(ROOT / "tests/remote"), str(ROOT / "tests/auth")]
+from auth_place import as_asker, redeem  # noqa: E402
+from checking import ask_once  # noqa: E402
 from check import case, equal, expect, finish, skip  # noqa: E402
 from postern import Instance, wait_until  # noqa: E402
+from parts import as_user, netstring  # noqa: E402
 from remoting import Peer  # noqa: E402
+from tls_place import ask_as, read_facts, tcp_pair, wanted  # noqa: E402
 from trace import read_traces  # noqa: E402
+from tls_hosts import Certificates, tls_script  # noqa: E402
 from zone import ZoneServer  # noqa: E402
 
 NOBODY = 65534
@@ -27,7 +35,8 @@ ALSO = {"create": 16}  # an empty file can be made where files may be linked in
 UNUSED = {
     "tcpbind": {"listens": "binds before it is confined; what it becomes may bind too"},
 }
-PATHS = {"local-spawn": {"users": "where a mailbox is; its children need every other path, so it has no rules"}}
+PATHS = {"local-spawn": {"users": "where a mailbox is; its children need every other path, so it has no rules"},
+         "login": {"home": "whose a home is; likewise"}}
 
 LONG = "long.example. TXT " + " ".join(f'"{"x" * 250}"' for _ in range(20)) + "\n"  # by UDP and, being too long for that, by TCP
 
@@ -86,6 +95,32 @@ def supervisors(mail):
     return found
 
 
+def speak_tls(mail):
+    """A handshake with each of the two services of tlsd, the second as client of the first, after certificates were read anew."""
+    for name, event in (("tlskeyd", "keys"), ("tlsd", "certificates")):
+        count = mail.log(name).count(f"event={event} number=")
+        subprocess.run(["s6-svc", "-h", str(mail.dir / "service" / name)], check=True)
+        wait_until(lambda: mail.log(name).count(f"event={event} number=") > count, [mail.dir / "log" / name], 60, f"{name} to read anew")
+    client, server = tcp_pair()
+    askers = []
+    for service, user, network, body in (("tlsd", "pn-smtp", server, b"S" + netstring(b"smtp") + netstring(b"")), ("tlsc", "pn-remote", client, wanted("here.example"))):
+        askers.append(ask_as(user, str(mail.dir / "run" / service / "s"), network, body))
+    equal([read_facts(asker)["protocol"] for asker in askers], ["TLSv1.3"] * 2)
+    askers[0].sendall(b"220 hello")
+    equal(askers[1].recv(100), b"220 hello")
+    for asker in askers:
+        asker.close()
+
+
+def submit(mail, login, password):
+    """A message from one who logs in over TLS."""
+    port = int((mail.dir / "service/submission/env/PORT").read_text())
+    with smtplib.SMTP(mail.host, port, local_hostname="client.example", timeout=60) as client:
+        client.starttls(context=ssl.create_default_context(cafile=str(mail.dir / "tls/authority.pem")))
+        client.login(login, password)
+        client.sendmail(mail.address(login), [mail.address("alice")], "From: " + mail.address(login) + "\r\n\r\nby submission\r\n")
+
+
 def run_everything(mail, tracers):
     def tool(program, *words, uid=None, message=b""):
         become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []  # below strace, which has to read its memory
@@ -96,10 +131,24 @@ def run_everything(mail, tracers):
     for service in mail.services():
         if service.name != "fdholder":
             service.restart()
+    for words in (["alice", "1G"], ["bob", "1G"], ["alice"]):
+        equal(tool("user", "quota", *words).returncode, 0)
     mail.send("alice", b"Subject: by SMTP\r\n\r\nx\r\n")
     mail.wait_for_messages("alice", 1)
     equal(mail.inject("bob@here.example", message=MESSAGE).returncode, 0)
     mail.wait_for_messages("bob", 1)
+    pop = poplib.POP3(mail.host, int(mail.env["POP3_PORT"]), timeout=60)
+    pop.user("bob")
+    pop.pass_("secret")
+    pop.retr(1)
+    pop.dele(1)
+    pop.quit()
+    mail.inject("bob@here.example", message=MESSAGE)
+    mail.wait_for_messages("bob", 1)
+    (mail.dir / "control/checkers").write_text("* /bin/false\n")
+    for service in ("check-spawn", "shadow-spawn"):
+        as_user("pn-auth")(lambda asked=service: equal(ask_once(mail, asked, login=b"nobody-here", uid=4101).kind, "N"))
+    (mail.dir / "control/checkers").unlink()
     with mail.smtp() as client:
         client.ehlo()
         client.mail("a@client.example")
@@ -119,12 +168,21 @@ def run_everything(mail, tracers):
     mail.wait_for_messages("bob", 2)
     equal(tool("dnsq", "txt", "long.example", uid=NOBODY).returncode, 0)
     alice = os.stat(mail.dir / "home/alice").st_uid
-    for words in (["postern", "queue", "list"], ["queue", "list", "--json"], ["queue", "flush"], ["queue", "pause", "local"], ["queue", "resume", "local"], ["user", "list"], ["user", "add", "carol"],
-                  ["user", "del", "carol", "--remove-mail"], ["tcpbind", "127.0.0.1", "0", "/bin/true"]):
+    for words in (["postern", "queue", "list"], ["queue", "list", "--json"], ["queue", "flush"], ["queue", "pause", "local"], ["queue", "resume", "local"], ["user", "list"], ["user", "add", "carol"], ["domain", "list"], ["domain", "add", "b\u00fccher.example"], ["domain", "add", "other.example", "--local"],
+                  ["domain", "del", "b\u00fccher.example"], ["domain", "del", "other.example"], ["user", "del", "carol", "--remove-mail"], ["tcpbind", "127.0.0.1", "0", "/bin/true"]):
         done = tool(*words)
         equal(done.returncode, 0, f"{words}: {done.stderr}")
     equal(tool("user", "passwd", "bob", message=b"secret\n").returncode, 0)
+    submit(mail, "bob", "secret")
+    mail.wait_for_empty_queue()
+    (mail.dir / "control/checkers").write_text("@ /bin/false\n")
+    equal(tool("user", "add", "dora").returncode, 0)  # without a password here, so that checkers are asked
+    os.chdir(mail.dir)
+    equal(as_asker(lambda client: [client.password(login, "secret", service="pop3")[0] for login in ("bob", "dora")], "pn-login"), ["Y", "N"])
+    equal(redeem("pop3", as_asker(lambda client: client.password("bob", "secret", service="pop3").ticket, "pn-login"))[0], "Y")
+    os.chdir(ROOT)
     equal(tool("maildirmake", str(mail.dir / "home/alice/Another"), uid=alice).returncode, 0)
+    speak_tls(mail)
     desk = mail.dir / "run/queue-desk/s"
     desk.rename(desk.with_name("away"))  # then root reads the files
     equal(tool("queue", "list").returncode, 0)
@@ -166,7 +224,8 @@ if os.geteuid() != 0 or not shutil.which("strace"):
     finish()
 
 TRACED = {}
-OTHER = Peer("127.0.0.2")
+FOLDER = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
+OTHER = Peer("127.0.0.2", script=tls_script(Certificates(FOLDER.name).certificate("mx.there.example")))
 THERE = "there.example. MX 10 mx.there.example.\nmx.there.example. A 127.0.0.2\n"
 with ZoneServer({".": LONG + THERE}) as names, \
         Instance(users=("alice", "bob"), dns=names.host_port, settings={"smtpport": str(OTHER.port)}) as instance:
@@ -195,7 +254,8 @@ with ZoneServer({".": LONG + THERE}) as names, \
                 for place in bases:
                     mine = {(what, path) for what, path in done.paths if len(bases) == 1 or is_within(path, place)}
                     equal(strange_paths(name, mine, place), [], "paths")
-                equal([path for _, path in done.paths if not any(is_within(path, place) for place in bases)], [], "elsewhere")
+                known = bases + [path for path, _ in row.paths if path.startswith("/")]
+                equal([path for _, path in done.paths if not any(is_within(path, place) for place in known)], [], "elsewhere")
             equal(sorted(done.connections - {f"{instance.dir}/run/{socket}/s" for socket in row.sockets}), [], "sockets")
             if "the " not in row.children:
                 equal(sorted(done.started - {f"{instance.dir}/bin/{child}" for child in row.children.split()}), [], "children")

@@ -20,9 +20,10 @@ with tempfile.TemporaryDirectory() as parent:
         done = subprocess.run([str(root / "tools/demo")], cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, check=False)
         equal(done.returncode, 0, done.stdout + done.stderr)
-        for how in ("by SMTP", "by inject"):
+        for how in ("by SMTP", "by submission", "by inject"):
             contains(done.stdout, f"| Subject: {how} (")
         contains(done.stdout, "Hello from the network.")
+        contains(done.stdout, "Hello from a mail client.")
         contains(done.stdout, "Hello from the shell.")
 
     def messages():
@@ -30,15 +31,15 @@ with tempfile.TemporaryDirectory() as parent:
 
     try:
 
-        @case("the demo starts where there was never an instance, and shows both messages")
+        @case("the demo starts where there was never an instance, and shows the three messages")
         def _():
             demo()
-            equal(messages(), 2)
+            equal(messages(), 3)
 
         @case("a second demo starts it anew, with the mail it has")
         def _():
             demo()
-            equal(messages(), 4)
+            equal(messages(), 6)
 
     finally:
         stopped = subprocess.run([str(root / "tools/instance"), "stop", place], capture_output=True, text=True, check=False)

@@ -84,8 +84,9 @@ with tempfile.TemporaryDirectory(prefix="postern-test.") as stage:
             equal((done.returncode, done.stderr), (0, ""))
             equal((host / "control/me").read_text(), "mail.example.org\n")
         base = free_port_base()
-        for name, value in (("PORT", base + 25), ("ADDRESSES", "127.0.0.1")):
-            (host / "service/smtpd/env" / name).write_text(f"{value}\n")
+        for port in host.glob("service/*/env/PORT"):
+            port.write_text(f"{base + int(port.read_text())}\n")
+            (port.parent / "ADDRESSES").write_text("127.0.0.1\n")
         (host / "control/locals").write_text("example.org\n")
         equal(setup(prefix, "mail.example.org", str(host)).returncode, 0)
         equal((host / "control/locals").read_text(), "example.org\n")

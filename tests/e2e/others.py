@@ -3,8 +3,9 @@
     with Postfix("127.0.0.4", port, "postfix.example") as host: ... host.messages()
     with OpenSmtpd("127.0.0.5", port, "opensmtpd.example") as host: ...
     with SmtpSink("127.0.0.3", port) as sink: sink.wait_for(1000)
+    with Dovecot("127.0.0.6", port, {"alice": hash}, uid) as peer: ... peer.maildir("alice")
 
-Postfix and OpenSMTPD are Debian's, unpacked below build/packages by tools/setup, in a mount namespace of their own
+Postfix, OpenSMTPD and Dovecot are Debian's, unpacked below build/packages by tools/setup, in a mount namespace of their own
 (package-room): nothing of them is installed, and they end with the test. They keep what they take in one Maildir.
 """
 import os
@@ -23,13 +24,13 @@ packages = here.parent.parent / "build" / "packages"
 default_seconds = 30
 
 
-def why_not():
+def why_not(names=("postfix", "opensmtpd")):
     """Why these cannot run here, or nothing."""
-    for name in ("postfix", "opensmtpd"):
+    for name in names:
         if not (packages / name / "usr").is_dir():
             return f"{name} is not unpacked in build/packages (tools/setup check)"
     room = subprocess.run(["unshare", "--mount", "--pid", "--fork", "sh", "-c", "mount --make-rprivate / && mount -t overlay overlay -o "
-                           f"lowerdir={packages}/postfix/usr:/usr /usr"], capture_output=True, text=True, check=False)
+                           f"lowerdir={packages}/{names[0]}/usr:/usr /usr"], capture_output=True, text=True, check=False)
     return f"no overlay in a mount namespace: {room.stderr.strip()}" if room.returncode else ""
 
 
@@ -142,6 +143,31 @@ class Postfix(Other):
         owned = "active bounce corrupt defer deferred flush hold incoming private saved trace maildrop public"
         return ["sh", "-c", f"cd {queue} && chown postfix {owned} {self.folder}/data && chmod 700 {owned} && chgrp postdrop maildrop public && "
                 f"chmod 730 maildrop && chmod 710 public && exec /usr/lib/postfix/sbin/master -c {config} -d"]
+
+
+class Dovecot(Other):
+    """A POP3 server with Debian's defaults, but for `settings`, lines of its own. `users` {name: hash}; their mail is `uid`'s."""
+    package, users = "dovecot-core dovecot-pop3d", "dovecot dovenull"
+
+    def __init__(self, address, port, users, uid, settings=()):
+        super().__init__(address, port, "")
+        self.passwords, self.uid, self.settings = users, uid, settings
+        for name in users:
+            for part in ("new", "cur", "tmp"):
+                (self.maildir(name) / part).mkdir(parents=True)
+        subprocess.run(["chown", "-R", f"{uid}:{uid}", self.mail], check=True)
+
+    def maildir(self, user=None):
+        return self.mail / user / "Maildir"
+
+    def command(self):
+        (self.folder / "passwords").write_text("".join(f"{name}:{hash}\n" for name, hash in self.passwords.items()))
+        lines = [f"listen = {self.address}", "protocols = pop3", "ssl = no", "disable_plaintext_auth = no", "mail_location = maildir:~/Maildir",
+                 f"log_path = {self.folder}/log", "service pop3-login {", " inet_listener pop3 {", f"  port = {self.port}", " }", " inet_listener pop3s {", "  port = 0", " }", "}",
+                 "passdb {", " driver = passwd-file", f" args = scheme=CRYPT {self.folder}/passwords", "}",
+                 "userdb {", " driver = static", f" args = uid={self.uid} gid={self.uid} home={self.mail}/%u", "}", *self.settings]
+        (self.folder / "dovecot.conf").write_text("\n".join(lines) + "\n")
+        return ["sh", "-c", f"mkdir /run/dovecot /var/lib/dovecot && exec dovecot -F -c {self.folder}/dovecot.conf"]
 
 
 class SmtpSink:

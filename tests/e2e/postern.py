@@ -11,6 +11,7 @@ its own below /tmp that is removed at the end, unless a case failed: then its lo
 """
 import ctypes
 import errno
+import fcntl
 import os
 import pathlib
 import re
@@ -29,6 +30,7 @@ import check  # noqa: E402  pylint: disable=wrong-import-position
 
 root = pathlib.Path(__file__).resolve().parent.parent.parent
 default_seconds = 30
+marks_of_ports = []
 
 
 class Watch:
@@ -81,13 +83,21 @@ def free_port_base():
     start = 10000 + (os.getpid() * 7) % 100 * 200
     for step in range(100):
         base = 10000 + (start - 10000 + step * 200) % 20000
+        mark = open(os.path.join(tempfile.gettempdir(), f"postern-ports-{base}"), "w")  # pylint: disable=consider-using-with
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as long as this process lives: another test may be about to start
+        except OSError:
+            mark.close()
+            continue
         try:
             for port in (25, 110, 143, 465, 587, 993, 995):
                 with socket.socket() as probe:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", base + port))
         except OSError:
+            mark.close()
             continue
+        marks_of_ports.append(mark)
         return base
     raise check.Failure("no free ports")
 
@@ -169,6 +179,7 @@ class Instance:
             raise check.Failure(f"tools/instance start: exit {done.returncode}: {done.stderr}")
         self.env = self.read_env()
         self.host, self.port = self.env["HOST"], int(self.env["SMTP_PORT"])
+        self.ports = {path.parent.parent.name: int(path.read_text()) for path in self.dir.glob("service/*/env/PORT")}
         return self
 
     def command(self, verb, *arguments):

@@ -2,8 +2,10 @@
 """process_check - every running process is what its row of the manifest says: uid, capabilities, filter (from /proc)"""
 import os
 import pathlib
+import poplib
 import pwd
 import re
+import socket
 import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent), str(pathlib.Path(__file__).parent.parent / "remote")]
@@ -11,14 +13,18 @@ from check import case, equal, expect, finish
 from postern import Instance, root
 from remoting import Peer
 
-rows = dict(re.findall(r'\{\.name = "([a-z-]+)", \.account = Account::(\w+)', (root / "lib/os/manifest.h").read_text()))
-services = {"tcplisten", "smtpd", "queue-inject", "queue-clean", "queue-send", "dnsqd", "bounce", "local-spawn", "local", "remote-spawn", "remote", "queue-desk"}
+rows = dict(re.findall(r'\{\.name = "([a-z0-9-]+)",\s*\.account = Account::(\w+)', (root / "lib/os/manifest.h").read_text()))
+services = {"tcplisten", "smtpd", "queue-inject", "queue-clean", "queue-send", "dnsqd", "bounce", "local-spawn", "local", "remote-spawn", "remote", "queue-desk", "countd", "check-spawn", "shadow-spawn", "authd", "tlskeyd", "tlsd", "login",
+            "pop3-login", "pop3d"}
 helpers = {"s6-fdholderd": "pn-hold", "s6-log": "pn-log"}  # s6's own that serve an instance
 
 
 def status_of(pid):
     lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
     return {key: value.strip() for key, value in (line.split(":", 1) for line in lines)}
+
+
+SECOND = {"tlsd": "tlsc", "tcplisten": "submit login", "smtpd": "submit"}  # the row's account, or that of those who log in
 
 
 def check_status(account, status):
@@ -28,7 +34,9 @@ def check_status(account, status):
         uid = os.stat(mail.maildir("alice").parent).st_uid
         expect(uid >= 1_900_000_000, f"uid {uid}")
     else:
-        uid = pwd.getpwnam(f"pn-{account}").pw_uid
+        uids = {pwd.getpwnam(f"pn-{one}").pw_uid for one in account.split()}
+        uid = int(status["Uid"].split()[0])
+        expect(uid in uids, f"uid {uid}")
     equal(status["Uid"].split(), [str(uid)] * 4, "Uid")
     equal(status["Seccomp"], "2", "Seccomp")
     equal(status["NoNewPrivs"], "1", "NoNewPrivs")
@@ -40,8 +48,13 @@ def check_status(account, status):
 
 
 other = Peer("127.0.0.2")
-with Instance(users=("alice",), settings={"smtpport": str(other.port)}) as mail, mail.smtp() as held_open:
+with Instance(users=("alice",), settings={"smtpport": str(other.port)}) as mail, mail.smtp() as held_open, \
+        socket.create_connection((mail.host, int((mail.dir / "service/submission/env/PORT").read_text())), timeout=60) as submission:
     held_open.ehlo()
+    expect(submission.recv(4) == b"220 ", "no greeting on the port for submission")
+    before_login, in_session = (poplib.POP3(mail.host, int(mail.env["POP3_PORT"]), timeout=30) for _ in range(2))
+    in_session.user("alice")
+    in_session.pass_("secret")
     mail.inject("x@[127.0.0.2]", message=b"Subject: makes a remote run\n\n")
     mail.wait_for_empty_queue()
     mail.send("alice", b"Subject: makes a local run\r\n\r\n")
@@ -53,7 +66,7 @@ with Instance(users=("alice",), settings={"smtpport": str(other.port)}) as mail,
         equal({name for name, _ in seen.values()} - set(rows), set())
 
     for name in sorted(services):
-        account = rows[name]
+        account = " ".join(filter(None, (rows[name], SECOND.get(name))))
 
         @case(f"{name}: as {account}, no capability, no new privileges, filtered")
         def _():
@@ -62,9 +75,17 @@ with Instance(users=("alice",), settings={"smtpport": str(other.port)}) as mail,
             for status in statuses:
                 check_status(account, status)
 
-    @case("the table has one root process that starts others, local-spawn")
+    for name, others in sorted(SECOND.items()):
+        accounts = [rows[name], *others.split()]
+
+        @case(f"{name} runs as each of {', '.join(accounts)}")
+        def _():
+            uids = {status["Uid"].split()[0] for program, status in seen.values() if program == name}
+            equal({str(pwd.getpwnam(f"pn-{one}").pw_uid) for one in accounts}, uids)
+
+    @case("the table has two root processes that start others, local-spawn and login")
     def _():
-        equal({name for name, status in seen.values() if status["Uid"].startswith("0\t")}, {"local-spawn"})
+        equal({name for name, status in seen.values() if status["Uid"].startswith("0\t")}, {"local-spawn", "login"})
 
     @case("s6's own: logs and held sockets are not root's either")
     def _():

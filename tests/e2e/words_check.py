@@ -95,25 +95,36 @@ PARAMETERS = {
 }
 
 
+LOGIN = b"a" + netstring(b"alice")
+
+
 def sender_of(peer):
     return "" if peer == "pn-bounce" else ALICE
 
 
+def login_of(peer):
+    """pn-submit injects for those who are logged in, and for nobody else."""
+    return LOGIN if peer == "pn-submit" else b""
+
+
 def attempts_of(peer):
     """(name, envelope, is it allowed) of everything that is tried as this peer"""
-    origin = PEERS[peer]
+    origin, login = PEERS[peer], login_of(peer)
     for field, (records, who) in FIELDS.items():
-        yield field, envelope(sender_of(peer), [ALICE], origin, records), peer in who
+        needs_login = not records.startswith(LOGIN[:1])
+        yield field, envelope(sender_of(peer), [ALICE], origin, (login if needs_login else b"") + records), peer in who
     for field, (records, who) in PARAMETERS.items():
-        yield field, envelope(sender_of(peer), [ALICE], origin) + records, peer in who
+        yield field, envelope(sender_of(peer), [ALICE], origin, login) + records, peer in who
     for other, letter in PEERS.items():
         if other != peer:
-            yield f"the origin of {other}", envelope(sender_of(peer), [ALICE], letter), False
-    yield "a sender", envelope("eve@far.example", [ALICE], origin), peer != "pn-bounce"
-    yield "the null sender", envelope("", [ALICE], origin), True
-    yield "a sender with a line end", envelope("eve\nX-Forged: 1@far.example", [ALICE], origin), False
-    yield "a recipient with a line end", envelope(sender_of(peer), ["alice@here.example\nX-Forged: 1"], origin), False
-    yield "a source route", envelope(sender_of(peer), ["@here.example:eve@far.example"], origin), False
+            yield f"the origin of {other}", envelope(sender_of(peer), [ALICE], letter, login), False
+    if peer == "pn-submit":
+        yield "no login", envelope(ALICE, [ALICE], origin), False
+    yield "a sender", envelope("eve@far.example", [ALICE], origin, login), peer != "pn-bounce"
+    yield "the null sender", envelope("", [ALICE], origin, login), True
+    yield "a sender with a line end", envelope("eve\nX-Forged: 1@far.example", [ALICE], origin, login), False
+    yield "a recipient with a line end", envelope(sender_of(peer), ["alice@here.example\nX-Forged: 1"], origin, login), False
+    yield "a source route", envelope(sender_of(peer), ["@here.example:eve@far.example"], origin, login), False
 
 
 def message_of(peer, field):
@@ -197,7 +208,7 @@ with Instance(users=("alice",), domains=(ME,), settings={"rcpthosts": "backup.ex
 
     def start(peer, recipient):
         """The ID of a message of this peer for one recipient"""
-        (letter, words), = say(mail, peer, [(message_of(peer, recipient), envelope(ALICE, [recipient], PEERS[peer]))])
+        (letter, words), = say(mail, peer, [(message_of(peer, recipient), envelope(ALICE, [recipient], PEERS[peer], login_of(peer)))])
         equal(letter, "Y", words)
         return words
 

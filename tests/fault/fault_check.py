@@ -8,27 +8,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "points"))
+from errors import CONFINES, ERRORS, ONCE, words_of  # noqa: E402
 from proof import prove  # noqa: E402
 
-DISK = ("EIO", "ENOSPC", "EDQUOT")
-ERRORS = {  # what each call may fail with; EINTR comes once, since it is asked again
-    "openat": ("EIO", "EMFILE", "ENOSPC", "EINTR"), "close": ("EIO", "EINTR"),
-    "read": ("EIO", "EINTR"), "pread64": ("EIO", "EINTR"), "getdents64": ("EIO",), "newfstatat": ("EIO",), "fstat": ("EIO",),
-    "fstatfs": ("EIO",), "recvmsg": ("EIO", "EINTR", "ENOMEM"), "recvfrom": ("EIO", "EINTR"),
-    "write": DISK + ("EINTR", "short"), "writev": DISK + ("EINTR", "short"), "pwrite64": DISK + ("EINTR", "short"),
-    "sendmsg": ("EIO", "ENOBUFS", "EINTR", "short"), "sendto": ("EIO", "ENOBUFS", "EINTR", "short"),
-    "linkat": DISK, "unlinkat": ("EIO",), "renameat2": DISK, "renameat": DISK, "mkdirat": DISK, "ftruncate": ("EIO", "EINTR"),
-    "fsync": DISK + ("EINTR",), "fdatasync": DISK, "socket": ("EMFILE",), "socketpair": ("EMFILE",), "pipe2": ("EMFILE",),
-    "epoll_create1": ("EMFILE",), "signalfd4": ("EMFILE",), "accept4": ("EMFILE", "EINTR"), "connect": ("EINTR", "EAGAIN"),
-    "getsockopt": ("ENOBUFS",), "getsockname": ("ENOBUFS",), "bind": ("ENOMEM",), "setsockopt": ("ENOBUFS",), "flock": ("ENOLCK",), "access": ("EIO",), "getrandom": ("EINTR",),
-    "poll": ("EINTR", "ENOMEM"), "epoll_wait": ("EINTR",), "wait4": ("EINTR",), "vfork": ("EAGAIN",), "clone": ("EAGAIN",),
-    "mmap": ("ENOMEM",), "dup2": ("EBUSY", "EINTR"), "setgroups": ("ENOMEM",), "setresgid": ("EAGAIN",), "setresuid": ("EAGAIN",),
-    "chdir": ("EIO",), "execve": ("EIO", "ENOMEM", "EAGAIN", "EMFILE"),
-    "prctl": ("ENOMEM",), "prlimit64": ("EPERM",), "close_range": ("ENOMEM",), "landlock_create_ruleset": ("ENOMEM",),
-    "landlock_add_rule": ("ENOMEM",), "landlock_restrict_self": ("ENOMEM",),
-}
-ONCE = {"EINTR", "short"}
-CONFINES = {"prctl", "prlimit64", "close_range", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"}
 FOUND = {  # what this proof found once is a case of its own, in short runs, too: what is so now, and where: scenario, call, error
     "tcplisten says so and rests when no process can be started": ("tcplisten", "vfork", "EAGAIN"),
     "tcplisten says which error kept a session from starting": ("tcplisten, starting smtpd", "execve", "ENOMEM"),
@@ -72,12 +54,6 @@ def actions_of(points, _):
             if name not in ONCE:
                 actions.append(f"errno:{call.count}:{getattr(errno, name)}:on")
     return actions
-
-
-def words_of(action):
-    """The error as a log line spells it."""
-    number = int(action.split(":")[2])
-    return os.strerror(number).replace(" ", "\\x20"), os.strerror(number)
 
 
 def is_temporary(answer):

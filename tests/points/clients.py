@@ -7,8 +7,11 @@ import pwd
 import re
 import socket
 import subprocess
+import sys
 
-from parts import BUILD, Parts, envelope, inject
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "smtpd"))
+from parts import BUILD, Parts, envelope, inject  # noqa: E402
+from played import Played, plain  # noqa: E402
 
 POINTS = os.path.join(BUILD, "tests/points/points")
 
@@ -36,7 +39,7 @@ class Clients(Parts):
             who = {}
         else:
             who = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        with open(f"log/{os.path.basename(words[-1] if not prefix else words[7])}", "ab") as log:
+        with open(f"log/{os.path.basename(words[0] if not prefix else words[7])}", "ab") as log:
             process = subprocess.Popen(words, env=environment, stderr=log, start_new_session=True, pass_fds=[report], **who, **descriptors)
         os.close(report)
         return process
@@ -50,13 +53,27 @@ class Clients(Parts):
             return False, f"! {error}"
         return letter == b"Y", text.decode() if letter == b"Y" else letter.decode() + " " + text.decode()
 
-    def by_smtp(self, message, prefix):
+    def by_submission(self, message, prefix):
+        """Through an smtpd for those who log in; tlsd, authd and countd are played."""
+        with Played(self) as played:
+            for name in ("tlsd", "authd", "countd"):
+                os.chmod(f"run/{name}", 0o755)
+                os.chmod(f"run/{name}/s", 0o666)
+            begin = [b"EHLO client.example\r\n", b"STARTTLS\r\n", b"EHLO client.example\r\n", plain(b"alice", b"pass")]
+            try:
+                return self.by_smtp(message, prefix, ("submission", "pn-submit", begin))
+            finally:
+                os.unlink("tls/certs/here.example.pem")
+                played.tlsd.let_go.set()
+
+    def by_smtp(self, message, prefix, service=None):
         """Through an smtpd of its own."""
+        word, user, begin = service or (None, "pn-smtp", [b"EHLO client.example\r\n"])
         ours, theirs = socket.socketpair()
         environment = {"PROTO": "TCP", "TCPREMOTEIP": "192.0.2.1", "TCPREMOTEPORT": "1025", "TCPLOCALIP": "192.0.2.2", "TCPLOCALPORT": "25"}
-        process = self.start_traced(["smtpd/smtpd"], "pn-smtp", prefix, environment, stdin=theirs, stdout=theirs)
+        process = self.start_traced(["smtpd/smtpd", *([word] if word else [])], user, prefix, environment, stdin=theirs, stdout=theirs)
         theirs.close()
-        result = converse(ours, message)
+        result = converse(ours, message, begin)
         process.wait(20)
         return result
 
@@ -74,7 +91,7 @@ class Clients(Parts):
         return code == 0, text if code == 0 and len(text) == 19 else "" if code == 0 else f"exit {code}"
 
 
-def converse(stream, message):
+def converse(stream, message, begin=(b"EHLO client.example\r\n",)):
     """An SMTP session with one message; (acknowledged, ID or the last reply)."""
     stream.settimeout(10)
     replies = stream.makefile("rb")
@@ -89,7 +106,7 @@ def converse(stream, message):
     with stream:
         try:
             said = reply()
-            steps = [b"EHLO client.example\r\n", b"MAIL FROM:<%s>\r\n" % message.sender.encode()]
+            steps = [*begin, b"MAIL FROM:<%s>\r\n" % message.sender.encode()]
             steps += [b"RCPT TO:<%s>\r\n" % recipient.encode() for recipient in message.recipients] + [b"DATA\r\n"]
             for step in steps:
                 if said[:1] not in ("2", "3"):

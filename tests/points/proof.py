@@ -17,23 +17,12 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from check import finish, not_ok, ok  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from clients import POINTS  # noqa: E402
+from errors import points_of  # noqa: E402
 from message import NAMES  # noqa: E402
 from world import World  # noqa: E402
 
 IS_ALL = sys.argv[1:] == ["long"]
 LANES = int(os.environ.get("LANES", "3"))
-ROUNDS_OF_A_LOOP = 2
-
-
-def points_of(calls):
-    """The calls by number; of a loop that repeats itself the first rounds only."""
-    seen, chosen = {}, []
-    for at, call in enumerate(calls):
-        phrase = tuple(earlier.name for earlier in calls[max(0, at - 3) : at + 1])
-        seen[phrase] = seen.get(phrase, 0) + 1
-        if seen[phrase] <= ROUNDS_OF_A_LOOP:
-            chosen.append(call)
-    return chosen
 
 
 def evenly(actions, most):

@@ -16,11 +16,12 @@ from orders import delete, hold_and_release
 
 class Scenario:
     def __init__(self, name, service, role, begin, send, recipients=("alice@mini.example",), sends_first=False, lines=1100,
-                 is_whole=None, sender="sender@client.example", copies=None, may_repeat=None, patience=0.25):
+                 is_whole=None, sender="sender@client.example", copies=None, may_repeat=None, patience=0.25, is_counted=False):
         self.name, self.service, self.role, self.begin, self._send = name, service, role, begin, send
         self.recipients, self.sends_first, self.lines, self.sender = recipients, sends_first, lines, sender
         self.is_whole = is_whole or (lambda content, message: content.endswith(message.body))
         self.mailboxes = ("alice",) if copies is None else copies  # where a copy has to come
+        self.is_counted = is_counted  # the mailbox with a quota, for want of a maildirsize
         self.patience = patience  # seconds without any change until what waits is flushed
         self.may_repeat = may_repeat or (lambda made: None)
 
@@ -37,6 +38,11 @@ def queue(world, message, _):
 
 def smtp(world, message, prefix):
     return world.by_smtp(message, prefix)
+
+
+def submission(world, message, prefix):
+    message.text = message.text.replace(b"sender@client.example", message.sender.encode())
+    return world.by_submission(message, prefix)
 
 
 def shell(world, message, prefix):
@@ -62,6 +68,13 @@ def delivered_unreported(made):
     return None
 
 
+def delivered_with_quota(made):
+    """local: likewise; the link in front of the last one may be that of maildirsize."""
+    if "linkat" in made and "writev" not in made[len(made) - made[::-1].index("linkat"):]:
+        return delivered_unreported(["linkat"])
+    return None
+
+
 def spawner_gone(made):
     """local-spawn, remote-spawn: the order went to its child, and the child's report not to queue-send."""
     if "vfork" in made and made[made.index("vfork"):].count("sendmsg") == 1:
@@ -74,6 +87,21 @@ def relayed_unreported(made):
     sent = [at for at, name in enumerate(made) if name == "sendmsg"]
     if len(sent) == 6 and "writev" not in made[sent[5]:]:
         return "the other host had the message, and the report was not on the way yet"
+    return None
+
+
+def relayed_over_tls_unreported(made):
+    """remote: likewise; besides STARTTLS, the socket to tlsd, and EHLO again."""
+    sent = [at for at, name in enumerate(made) if name == "sendmsg"]
+    if len(sent) == 9 and "writev" not in made[sent[8]:]:
+        return "the other host had the message, and the report was not on the way yet"
+    return None
+
+
+def spawner_gone_over_tls(made):
+    """remote-spawn: the order and the connection to tlsd went to its child, and the child's report not to queue-send."""
+    if "vfork" in made and made[made.index("vfork"):].count("sendmsg") in (1, 2):
+        return "the delivery goes on, and nobody hears its report"
     return None
 
 
@@ -91,12 +119,15 @@ def bounce_unwritten(made):
 
 
 GONE = {"copies": (), "is_whole": lambda content, message: False}  # no copy may come
+QUOTA = {"recipients": ("quinn@mini.example",), "copies": ("quinn",)}  # to a mailbox with a quota
 FAR = {"recipients": ("carol@far.example",), "copies": ("elsewhere",)}  # to another host (host.py)
+FAR_TLS = {"recipients": ("carol@fartls.example",), "copies": ("elsewhere",)}  # which offers TLS
 
 SCENARIOS = [
     Scenario("tcplisten", "tcplisten", "main", "ready", tcp),
     Scenario("tcplisten, starting smtpd", "tcplisten", "fork", "ready", tcp),
     Scenario("smtpd", None, "main", "birth", smtp),
+    Scenario("smtpd, a submission", None, "main", "birth", submission, sender="alice@mini.example", **QUOTA),
     Scenario("inject", None, "main", "birth", shell),
     Scenario("queue-inject", "queue-anyone", "fork", "accept", queue),
     Scenario("queue-inject, the parent", "queue-anyone", "main", "ready", queue),
@@ -117,5 +148,9 @@ SCENARIOS = [
     Scenario("remote-spawn", "remote-spawn", "main", "ready", queue, **FAR, may_repeat=spawner_gone),
     Scenario("remote-spawn, starting remote", "remote-spawn", "fork", "ready", queue, **FAR),
     Scenario("remote", "remote-spawn", "exec", "birth", queue, **FAR, may_repeat=relayed_unreported),
+    Scenario("remote-spawn, to a host with TLS", "remote-spawn", "main", "ready", queue, **FAR_TLS, may_repeat=spawner_gone_over_tls),
+    Scenario("remote, over TLS", "remote-spawn", "exec", "birth", queue, **FAR_TLS, may_repeat=relayed_over_tls_unreported),
     Scenario("local", "local-spawn", "exec", "birth", queue, may_repeat=delivered_unreported),
+    Scenario("local, a mailbox with a quota", "local-spawn", "exec", "birth", queue, **QUOTA, may_repeat=delivered_with_quota),
+    Scenario("local, a mailbox that is counted", "local-spawn", "exec", "birth", queue, **QUOTA, may_repeat=delivered_with_quota, is_counted=True),
 ]

@@ -8,8 +8,10 @@ All programs run as their own users under their own filters; the one in question
 run sends one message, starts again what has ended, waits until the queue is empty and looks at what lies in the mailbox.
 What waits for a retry is flushed, as an operator would; nothing here sleeps.
 """
+import contextlib
 import os
 import pwd
+import re
 import select
 import signal
 import socket
@@ -19,13 +21,15 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "e2e")]
+sys.path[:0] = [os.path.dirname(HERE), *(os.path.join(os.path.dirname(HERE), name) for name in ("e2e", "auth", "remote"))]
 from check import Failure, expect  # noqa: E402
 from clients import Clients  # noqa: E402
 from host import Host  # noqa: E402
 from message import Call, Message, Run  # noqa: E402
 from parts import DIGITS  # noqa: E402
 from postern import Watch  # noqa: E402
+from tls_hosts import Certificates  # noqa: E402
+from tls_place import TlsPlace  # noqa: E402
 
 SETTLE_SECONDS = 12
 
@@ -44,8 +48,12 @@ class World(Clients):
     def __enter__(self):
         super().__enter__()
         self.homes = {name: self.user(name) for name in ("alice", "bob", "elsewhere")}
+        self.homes["quinn"] = self.user("quinn", quota="1000000000:1000000")
         self.host = Host(f"{self.homes['elsewhere']}/Maildir")
-        self.control("smtproutes", f"far.example:{self.host.name}\n")
+        tls = TlsPlace(self, with_certificates=False)
+        tls.start_client()
+        self.tls_host = Host(self.host.maildir, Certificates(os.path.join(self.path, "authorities"), tls.authority).certificate("far.example"), "-tls")
+        self.control("smtproutes", f"far.example:{self.host.name}\nfartls.example:{self.tls_host.name}\n")
         os.mkfifo("run/queue-send/trigger")
         os.chown("run/queue-send/trigger", pwd.getpwnam("pn-send").pw_uid, pwd.getpwnam("pn-queue").pw_gid)
         os.chmod("run/queue-send/trigger", 0o620)
@@ -74,6 +82,7 @@ class World(Clients):
         for name in list(self.running):
             self.end(name)
         self.host.end()
+        self.tls_host.end()
         super().__exit__()
 
     # --- services
@@ -168,6 +177,7 @@ class World(Clients):
         for name in os.listdir("log"):
             os.truncate(f"log/{name}", 0)
         self.sent += 1
+        self.set_sizes(scenario)
         message = scenario.message(self.sent)
         run = Run(scenario, action, message)
         prefix = (scenario.role, scenario.begin, action)
@@ -308,6 +318,27 @@ class World(Clients):
         if run.scenario.service == "tcplisten" and run.action == "count":
             self.end_gently("tcplisten")
 
+    def set_sizes(self, scenario):
+        """maildirsize of the mailbox with a quota, the same for each run: the calls of `local` depend on it."""
+        path = f"{self.homes['quinn']}/Maildir/maildirsize"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        if not scenario.is_counted:
+            with open(path, "w", encoding="ascii") as file:
+                file.write("1000000000S,1000000C\n0 0\n")
+            os.chown(path, *self.mailboxes["quinn"][:1] * 2)
+
+    def noted(self):
+        """How many messages that says at least; None: nobody would believe it."""
+        try:
+            with open(f"{self.homes['quinn']}/Maildir/maildirsize", encoding="ascii") as file:
+                text = file.read()
+        except FileNotFoundError:
+            return None
+        if not re.fullmatch(r"1000000000S,1000000C\n(-?\d+ -?\d+\n)+", text):
+            return None
+        return sum(int(line.split()[1]) for line in text.splitlines()[1:])
+
     def look(self, run):
         """Every file in new/ is a whole message of ours; those of this run are counted and removed."""
         scenario, message = run.scenario, run.message
@@ -321,6 +352,8 @@ class World(Clients):
                 expect(message.mark in content, f"{scenario.name} {run.action}: an old message came again: {content[:300]!r}")
                 expect(scenario.is_whole(content, message), f"{scenario.name} {run.action}: half a message was delivered: {len(content)} bytes, {content[-200:]!r}")
                 run.copies[name] = run.copies.get(name, 0) + 1
+        noted, copies = self.noted(), run.copies.get("quinn", 0)
+        expect(noted is None or noted >= copies, f"{scenario.name} {run.action}: maildirsize says {noted} of {copies} messages")
         broken = os.listdir("queue/broken")
         expect(not broken, f"{scenario.name} {run.action}: in queue/broken: {broken}")
         run.leftover = len(os.listdir("queue/tmp"))
