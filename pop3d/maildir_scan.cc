@@ -1,6 +1,7 @@
 #include "pop3d/maildir_scan.h"
 
 #include <algorithm>
+#include <compare>
 
 #include "lib/core/ascii.h"
 #include "lib/mail/maildir_files.h"
@@ -11,12 +12,29 @@ namespace {
 constexpr std::size_t most_reserved = 16u << 20;
 constexpr std::size_t usual_entry = 48;  // bytes of a folder that a message takes, or more
 
-// The seconds that a name begins with; a name that begins otherwise is as old as can be.
-std::uint64_t time_in(std::string_view name) {
-  std::uint64_t seconds = 0;
-  for (std::size_t i = 0; i < name.size() && i < 18 && is_digit(name[i]); ++i)
-    seconds = seconds * 10 + static_cast<std::uint64_t>(name[i] - '0');
-  return seconds;
+std::uint64_t take_number(std::string_view& text) {
+  std::uint64_t number = 0;
+  std::size_t taken = 0;
+  for (; taken < text.size() && taken < 18 && is_digit(text[taken]); ++taken)
+    number = number * 10 + static_cast<std::uint64_t>(text[taken] - '0');
+  text.remove_prefix(taken);
+  return number;
+}
+
+struct Arrival {
+  std::uint64_t seconds, microseconds;
+  auto operator<=>(const Arrival&) const = default;
+};
+
+// What a name begins with, as in "1764580000.M4711P"; the microseconds come without leading zeros, so their letters do not
+// sort. A name that begins otherwise is as old as can be.
+Arrival arrival_in(std::string_view name) {
+  Arrival arrival{take_number(name), 0};
+  if (name.starts_with(".M")) {
+    name.remove_prefix(2);
+    arrival.microseconds = take_number(name);
+  }
+  return arrival;
 }
 
 }  // namespace
@@ -73,7 +91,7 @@ void MaildirScan::sort_by_unique() {
 void MaildirScan::sort_by_age() {
   std::sort(messages_.begin(), messages_.end(), [this](const Message& a, const Message& b) {
     if (a.uid != b.uid) return b.uid == 0 || (a.uid != 0 && a.uid < b.uid);  // those without a number are the newest
-    auto const a_time = time_in(name_of(a)), b_time = time_in(name_of(b));
+    auto const a_time = arrival_in(name_of(a)), b_time = arrival_in(name_of(b));
     return a_time != b_time ? a_time < b_time : name_of(a) < name_of(b);
   });
 }

@@ -130,6 +130,14 @@ with Mailbox() as box:
         equal(third[:19], first[1:])
         expect(third[19] not in first + second, "a number is given twice")
 
+    @case("messages of one second are numbered as they came, though their microseconds have fewer and more digits")
+    def _():
+        box.clear()
+        for i, name in enumerate(("1764.M7P5Q1.host", "1764.M80P3Q1.host", "1764.M900000P4Q1.host", "1765.M1P2Q1.host", "1765.M20P1Q1.host")):
+            box.put(name, b"Subject: %d\n\n" % i)
+        with box.session() as pop:
+            equal([pop.retrieve(number + 1)[:10] for number in range(5)], [b"Subject: %d" % i for i in range(5)])
+
     @case("a list of UIDs that is damaged, a link, a directory or too new is replaced, with a line in the log and other numbers")
     def _():
         fill()
