@@ -93,8 +93,8 @@ class AuthClient:
 
     def __init__(self, seconds=60, path="run/authd/s"):
         self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)  # one that waits: with a time limit it would be refused while the queue is full
         self.socket.settimeout(seconds)
-        self.socket.connect(path)
 
     def __enter__(self):
         return self

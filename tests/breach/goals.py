@@ -83,6 +83,8 @@ GOALS = [
 
 # The first version of Landlock that denies a goal to whom filters and modes do not.
 SINCE = {"connect by TCP": 4, "turn its client's connection elsewhere": 4, "connect to an abstract socket": 6}
+# What a row grants and some kernels deny: newer ones connect no socket that has listened. The page says what the row grants.
+KERNELS_DIFFER = {"tcpbind": {"turn its client's connection elsewhere"}}
 
 PUBLIC = "the socket is open to every local user (0666), who says less there"
 IN_GROUP = "its group is queue-send's, for reading; who answers there looks at the uid and closes"
