@@ -183,7 +183,7 @@ with Instance(users=("alice",), domains=("here.example",), settings={"checkers":
         contains(pop3(SYSTEM_USER, "wrong")[0], "-ERR [AUTH]")
         refusal, pop = pop3(SYSTEM_USER, SYSTEM_PASSWORD)
         equal(refusal, "")
-        session = re.findall(rf"event=start service=pop3 user={SYSTEM_USER} child=(\d+)", mail.log("login"))[-1]
+        session = mail.wait_for_log("login", rf"event=start service=pop3 user={SYSTEM_USER} child=(\d+)")[1]
         equal(os.stat(f"/proc/{session}").st_uid, SYSTEM_UID)
         pop.quit()
         code, peer = submission(SYSTEM_USER, SYSTEM_PASSWORD)

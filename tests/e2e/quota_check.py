@@ -67,9 +67,9 @@ with Instance(users=("alice", "bob")) as mail:
         equal(fill(), FULL)
         equal(len(mail.message_files("alice")), 4)
         equal((len(accepted), len(mail.queued())), (5, 1))  # the one that showed it waits
-        contains(mail.log("queue-send"), "4.2.2")
-        contains(mail.log("local-spawn"), "event=over-quota user=alice ")
-        contains(mail.log("smtpd"), "reply=452\\x204.2.2")
+        mail.wait_for_log("queue-send", r"4\.2\.2")
+        mail.wait_for_log("local-spawn", "event=over-quota user=alice ")
+        mail.wait_for_log("smtpd", r"reply=452\\x204\.2\.2")
         expect(not re.search("event=bounce", mail.log("queue-send")), "a bounce was made")
         equal(quota().split()[-1], "yes")
 

@@ -141,7 +141,7 @@ def run(out):
     @case("a host with a good certificate, and one with a strange one, without a word of the operator and with one")
     def _():
         equal([what_became(out.send(f"a@{name}.example")) for name in ("good", "strange")], ["verified", "4.7.5"])
-        contains(out.mail.log("remote-spawn"), "event=tls host=mx.good.example[")
+        out.mail.wait_for_log("remote-spawn", r"event=tls host=mx\.good\.example\[")
 
     @case("a log line of a delivery says protocol, cipher and how the certificate was verified")
     def _():
