@@ -26,8 +26,10 @@ Status add(int events, int descriptor, std::uint64_t id) {
 }  // namespace
 
 Status AuthServer::listen(int askers, int tickets, int signals) {
-  askers_ = askers;
-  tickets_ = tickets;
+  asker_socket_ = askers;
+  ticket_socket_ = tickets;
+  askers_ = Listener{askers};
+  tickets_ = Listener{tickets};
   next_id_ = first_connection;
   TRY(add(events_, askers, on_asker));
   TRY(add(events_, tickets, on_ticket));
@@ -38,7 +40,9 @@ int AuthServer::timeout() const {
   Milliseconds const now = monotonic_now();
   Milliseconds wait = looks_for_idle;
   if (!due_.empty()) wait = std::min(wait, std::max(due_.begin()->first - now, Milliseconds{0}));
-  return static_cast<int>(wait.count());
+  int const rest = askers_.wakes().or_sooner(tickets_.wakes()).poll_timeout();
+  int const milliseconds = static_cast<int>(wait.count());
+  return rest < 0 ? milliseconds : std::min(rest, milliseconds);
 }
 
 Status AuthServer::serve() {
@@ -52,6 +56,7 @@ Status AuthServer::serve() {
     for (Verdict& verdict : checker_.give_out([this](std::uint64_t id) { return connections_.contains(id); }))
       schedule(std::move(verdict));
     close_idle();
+    watch_listeners();
     wipe_stack();
   }
   return Done{};
@@ -77,15 +82,22 @@ bool AuthServer::may_ask(uid_t uid, bool is_for_tickets) const {
   return account == Account::submit || account == Account::login;
 }
 
-void AuthServer::accept(int listener, bool is_for_tickets) {
-  Fd socket{accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
-  if (!socket.is_open()) {
-    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-      LogLine{"accept"}.add("error", system_error("accept").text()).write();
-      make_room();  // it would wake us at once again
-    }
-    return;
+void AuthServer::watch_listeners() {
+  bool const is_wanted = askers_.number_while(true) >= 0 && tickets_.number_while(true) >= 0;
+  if (is_wanted == are_listeners_watched_) return;
+  are_listeners_watched_ = is_wanted;
+  for (auto const& [number, id] : {std::pair{asker_socket_, on_asker}, std::pair{ticket_socket_, on_ticket}}) {
+    epoll_event event{};
+    if (is_wanted) event.events = EPOLLIN;
+    event.data.u64 = id;
+    if (epoll_ctl(events_, EPOLL_CTL_MOD, number, &event) != 0)
+      LogLine{"accept"}.add("error", system_error("epoll_ctl").text()).write();
   }
+}
+
+void AuthServer::accept(Listener& listener, bool is_for_tickets) {
+  Fd socket = listener.accept(SOCK_NONBLOCK);
+  if (!socket.is_open()) return;
   auto const peer = peer_of(socket.number());
   if (!peer || !may_ask(peer->uid, is_for_tickets)) {
     LogLine{"refused"}.add("uid", std::uint64_t{peer ? peer->uid : 0}).add("reason", "not one who may ask here").write();

@@ -6,6 +6,7 @@
 
 #include "auth/login_checker.h"
 #include "lib/os/account.h"
+#include "lib/os/listener.h"
 
 namespace postern {
 
@@ -25,7 +26,8 @@ class AuthServer {
 
   int timeout() const;
   void handle(std::uint64_t id, unsigned what);
-  void accept(int listener, bool is_for_tickets);
+  void accept(Listener& listener, bool is_for_tickets);
+  void watch_listeners();
   bool may_ask(uid_t uid, bool is_for_tickets) const;
   void make_room();
   void close_idle();
@@ -42,7 +44,9 @@ class AuthServer {
   LoginChecker& checker_;
   const Accounts& accounts_;
   int events_;
-  int askers_ = -1, tickets_ = -1;
+  int asker_socket_ = -1, ticket_socket_ = -1;
+  Listener askers_{-1}, tickets_{-1};
+  bool are_listeners_watched_ = true;  // not while one of them rests
   Connections connections_;
   std::uint64_t next_id_ = 0;
   std::set<std::pair<Milliseconds, std::uint64_t>> due_;  // answers and their connections

@@ -64,10 +64,12 @@ std::optional<Verdict> LoginChecker::begin(Attempt attempt) {
   }
   if (attempt.hash.empty() && attempt.checkers.empty()) attempt.hash = dummy_hash;
 
-  std::size_t own = 0;
-  for (auto const& other : waiting_)
+  std::size_t own = 0, of_kind = 0;
+  for (auto const& other : waiting_) {
     if (attempt.client && other->client && other->client->network() == attempt.client->network()) ++own;
-  if (waiting_.size() >= most_waiting) return conclude(attempt, Outcome::later, "too many wait");
+    if (other->checkers.empty() == attempt.checkers.empty()) ++of_kind;
+  }
+  if (of_kind >= most_waiting) return conclude(attempt, Outcome::later, "too many wait");
   if (own >= most_waiting_of_client && !attempt.is_trusted)
     return conclude(attempt, Outcome::later, "too many of this client wait");
   waiting_.push_back(std::make_unique<Attempt>(std::move(attempt)));
@@ -119,6 +121,7 @@ std::optional<Verdict> LoginChecker::worker_is_ready(unsigned worker) {
   auto const answer = is_asking ? asking_.finish(worker - hashing_.count()) : hashing_.finish(worker);
   auto const running = running_.extract(worker);
   if (running.empty()) return std::nullopt;
+  refresh();
   Attempt& attempt = *running.mapped();
   if (!answer) return conclude(attempt, Outcome::later, "a worker died");
   if (answer->outcome == PasswordWorkers::Outcome::impossible && attempt.hash != dummy_hash)
@@ -146,10 +149,10 @@ LoginChecker::Outcome LoginChecker::outcome_of(Attempt& attempt, const PasswordW
 // Of a login that has none, or is none: made up, and the same each time, so that nobody can tell.
 ScramKeys LoginChecker::keys_of(const Attempt& attempt) const {
   const PasswordEntry* const entry = attempt.login ? store_.find(*attempt.login) : nullptr;
-  if (entry && entry->scram) return *entry->scram;
   std::string const name = attempt.login ? attempt.login->text() : to_lower(attempt.typed);
-  return {store_.usual_iterations(), hmac_sha256(store_.seed(), "salt " + name).substr(0, salt_length),
-          hmac_sha256(store_.seed(), "stored " + name), hmac_sha256(store_.seed(), "server " + name)};
+  ScramKeys made_up{store_.usual_iterations(), hmac_sha256(store_.seed(), "salt " + name).substr(0, salt_length),
+                    hmac_sha256(store_.seed(), "stored " + name), hmac_sha256(store_.seed(), "server " + name)};
+  return entry && entry->scram ? *entry->scram : made_up;  // made up for each, so that it takes as long
 }
 
 std::optional<Verdict> LoginChecker::begin_scram(Attempt attempt, std::string_view message, AuthConnection& connection) {
@@ -270,6 +273,7 @@ TicketAnswer LoginChecker::redeem(const TicketRequest& request) {
   if (!name) return no("", "no such ticket, or not any more");
   auto const login = Login::parse(Wire{*name});
   if (!login) return no(*name, "not a login");
+  if (const PasswordEntry* const entry = store_.find(*login); entry && !entry->flags.empty()) return no(*name, "disabled");
   auto const mailbox = store_.mailbox_of(*login);
   if (!mailbox) return no(*name, mailbox.error().text());
   if (!*mailbox) return no(*name, "this login has no mailbox");

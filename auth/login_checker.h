@@ -29,7 +29,7 @@ struct Verdict {
 class LoginChecker {
  public:
   static constexpr Milliseconds failure_time = 500ms;
-  static constexpr std::size_t most_waiting = 256;
+  static constexpr std::size_t most_waiting = 256;  // for a hash, and as many for a checker: neither kind shuts the other out
   static constexpr unsigned most_waiting_of_client = 2;
   static constexpr unsigned asking_workers = 4;
 

@@ -1,5 +1,6 @@
 #include "auth/password_store.h"
 
+#include <algorithm>
 #include <map>
 
 #include "auth/secret_digest.h"
@@ -43,7 +44,12 @@ Result<std::vector<Checker>> read_checkers(const Control& control) {
   return parse_checkers(lines.value_or(std::vector<std::string>{}));
 }
 
-void say_wrong(const Error& error) { LogLine{"settings"}.add("error", error.text()).add("counts", "what was before").write(); }
+// An error only where another look may find it mended by itself: what is wrong in a file stays wrong until it is changed.
+Status say_wrong(const Error& error) {
+  LogLine{"settings"}.add("error", error.text()).add("counts", "what was before").write();
+  if (error.is_permanent()) return Done{};
+  return error;
+}
 
 }  // namespace
 
@@ -57,8 +63,8 @@ Result<PasswordStore> PasswordStore::open() {
   store.seed_ = TRY(read_seed(store.users_));
   store.seen_ = store.look();
   TRY(Routes::read(store.control_));  // said at once, and not with the first login
-  store.read_settings();
-  store.read_passwords();
+  TRY(store.read_settings());
+  TRY(store.read_passwords());
   return store;
 }
 
@@ -72,18 +78,17 @@ PasswordStore::Identities PasswordStore::look() const {
   return found;
 }
 
+// What could not be read is not seen yet: the next question tries again.
 bool PasswordStore::refresh() {
   Identities const now = look();
   if (now == seen_) return false;
-  bool const is_new = !(now[0] == seen_[0]);
-  seen_[0] = now[0];
-  if (is_new) read_passwords();
-  if (now != seen_) read_settings();
-  seen_ = now;
+  if (!(now[0] == seen_[0]) && read_passwords()) seen_[0] = now[0];
+  bool const are_settings_new = !std::equal(now.begin() + 1, now.end(), seen_.begin() + 1);
+  if (are_settings_new && read_settings()) std::copy(now.begin() + 1, now.end(), seen_.begin() + 1);
   return true;
 }
 
-void PasswordStore::read_passwords() {
+Status PasswordStore::read_passwords() {
   auto const file = users_.open_file("passwords");
   if (!file && is_missing(file.error())) {
     passwords_ = Passwords{};
@@ -95,18 +100,21 @@ void PasswordStore::read_passwords() {
   }
   usual_iterations_ = usual_iterations_of(passwords_);
   LogLine{"passwords"}.add("logins", std::uint64_t{passwords_.entries().size()}).write();
+  return Done{};
 }
 
-void PasswordStore::read_settings() {
-  auto const take = [](auto value, auto& to) {
+Status PasswordStore::read_settings() {
+  Status all = Done{};
+  auto const take = [&](auto value, auto& to) {
     if (value)
       to = *std::move(value);
-    else
-      say_wrong(value.error());
+    else if (auto said = say_wrong(value.error()); !said)
+      all = std::move(said);
   };
   take(Routes::read(control_), routes_);
   take(TrustedClients::read(control_), trusted_);
   take(read_checkers(control_), checkers_);
+  return all;
 }
 
 std::string PasswordStore::checkers_of(const Login& login) const {

@@ -45,8 +45,9 @@ class PasswordStore {
   using Identities = std::array<Identity, 6>;  // passwords first, then settings
   PasswordStore(Control control, Directory users) : control_(std::move(control)), users_(std::move(users)) {}
   Identities look() const;
-  void read_passwords();
-  void read_settings();
+  // Errors: trouble that may be over by the next time. What was before counts.
+  Status read_passwords();
+  Status read_settings();
 
   Control control_;
   Directory users_;

@@ -25,7 +25,11 @@ void SlowDown::count(const std::string& key, Milliseconds now) {
     if (failures_.size() >= most_keys) make_room(now);
     found = failures_.emplace(key, Failures{0, now}).first;
   }
-  found->second = {std::min(most_failures, count_now(found->second, now) + 1), now};
+  Failures& failures = found->second;
+  unsigned const left = count_now(failures, now);
+  // The part of an interval that has passed counts on, or failures at shorter ones would never be forgotten.
+  failures.since = left == 0 ? now : now - (now - failures.since) % forgets_one;
+  failures.count = std::min(most_failures, left + 1);
 }
 
 // Looks at a few, from where it looked last: what nobody counts any more goes for certain, sooner or later.

@@ -145,15 +145,17 @@ bool AppPassword::opens(std::string_view service) const {
 }
 
 std::optional<std::string> canonical_app_password(std::string_view typed) {
-  std::string text;
+  auto const is_letter = [](char c) { return is_lower(to_lower(c)) || (c >= '2' && c <= '7'); };
+  std::size_t length = 0;
   for (char const c : typed) {
     if (is_blank(c) || c == '-') continue;
-    char const lower = to_lower(c);
-    if (!is_lower(lower) && !(c >= '2' && c <= '7')) return {};
-    if (text.size() == app_password_length) return {};
-    text += lower;
+    if (!is_letter(c) || ++length > app_password_length) return {};  // before anything is copied: it may be another password
   }
-  if (text.size() != app_password_length) return {};
+  if (length != app_password_length) return {};
+  std::string text;
+  text.reserve(length);
+  for (char const c : typed)
+    if (is_letter(c)) text += to_lower(c);
   return text;
 }
 

@@ -5,6 +5,7 @@
 
 #include "lib/core/netstring.h"
 #include "lib/core/number.h"
+#include "lib/core/wipe.h"
 #include "lib/mail/login.h"
 #include "lib/net/record.h"
 #include "lib/os/io.h"
@@ -33,7 +34,10 @@ Result<std::string> take_word(std::string_view& rest) {
 }  // namespace
 
 std::string CheckQuestion::encoded() const {
-  std::string body{'C'};
+  std::string body;
+  body.reserve(check_record_most);  // a password stands in one place, and not long
+  Wiped const wiped{body};
+  body += 'C';
   append_netstring(body, decimal(number));
   for (const std::string* const word : {&login, &password, &service, &client}) append_netstring(body, *word);
   append_netstring(body, decimal(uid));
@@ -79,7 +83,9 @@ Result<CheckAnswer> CheckAnswer::parse(Wire wire) {
 
 Result<CheckAnswer> ask_checker(std::string_view service, const CheckQuestion& question, Deadline deadline) {
   Fd const socket = TRY(connect_stream_at_once(service_socket(service)));
-  TRY(write_all(socket.number(), question.encoded(), deadline));
+  std::string record = question.encoded();
+  Wiped const wiped{record};
+  TRY(write_all(socket.number(), record, deadline));
   std::array<char, record_head + check_record_most> room;
   std::span<char> const head = std::span{room}.first(record_head);
   TRY(read_exactly(socket.number(), head, deadline));

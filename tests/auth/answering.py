@@ -158,13 +158,18 @@ def rests_while_it_cannot_accept(parts, kind):
     first = next(call for call in counted.calls if call.name == "accept4")
     listener = parts.listen(kind.service)
     with Traced(parts, kind.service, kind.words, kind.user, f"errno:{first.count}:{errno.EMFILE}:on", group=kind.group, listener=listener) as traced:
-        with parts.connect(kind.service):
-            expect(becomes(lambda: traced.log().count("event=accept") == 1), traced.log())
-            began = time.monotonic()
-            expect(becomes(lambda: traced.log().count("event=accept") == 2), traced.log())
-            expect(time.monotonic() - began > 0.4, "it tries again at once")
-            expect("Too\\x20many\\x20open\\x20files" in traced.log(), traced.log())
+        expect_rests(parts, traced, kind.service)
     listener.close()
+
+
+def expect_rests(parts, traced, service):
+    """Of a service that cannot accept."""
+    with parts.connect(service):
+        expect(becomes(lambda: traced.log().count("event=accept") == 1), traced.log())
+        began = time.monotonic()
+        expect(becomes(lambda: traced.log().count("event=accept") == 2), traced.log())
+        expect(time.monotonic() - began > 0.4, "it tries again at once")
+        expect("Too\\x20many\\x20open\\x20files" in traced.log(), traced.log())
 
 
 def prove(parts, kinds, found):

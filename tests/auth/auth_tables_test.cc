@@ -73,6 +73,12 @@ TEST_CASE("failures slow down, by and by, up to a limit, and are forgotten") {
   CHECK(failures.wait("a", 0, 24h) == 0s);
 }
 
+TEST_CASE("failures a little less than two minutes apart are forgotten nearly as fast as they come") {
+  SlowDown failures;
+  for (int i = 0; i < 100; ++i) failures.count("phone", i * (SlowDown::forgets_one - 1s));
+  CHECK(failures.wait("phone", 0, 100 * (SlowDown::forgets_one - 1s)) == 0s);
+}
+
 TEST_CASE("a flood of others' failures neither grows nor forgets who fails much") {
   SlowDown failures;
   for (unsigned i = 0; i < 12; ++i) failures.count("guesser", 0s);

@@ -6,12 +6,14 @@
 authd runs below build/tests/points/points; after each point an authd that is left is asked again, and must then be right.
 """
 import atexit
+import errno
 import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "points"), str(HERE)]
-from check import case, expect, finish, skip  # noqa: E402
+from answering import expect_rests  # noqa: E402
+from check import case, equal, expect, finish, skip  # noqa: E402
 from parts import Parts  # noqa: E402
 from traced import Traced, cannot_run, errno_actions, evenly, kill_actions  # noqa: E402
 
@@ -62,7 +64,7 @@ class Run:
     """What the clients heard while a call went wrong; where it still runs, what they hear then, and of a ticket."""
 
     def __init__(self, role, begin, action):
-        write_passwords(parts, {"alice": entry("secret")})
+        write_passwords(parts, {"alice": entry("earlier")})
         self.said, self.again, self.ticket = [], None, None
         with Traced(parts, "authd", ["auth/authd"], "pn-auth", action, role=role, begin=begin, listener=asked, second=tickets) as traced:
             self.is_ready = traced.is_ready
@@ -121,6 +123,21 @@ for role, begin, what in (("main", "ready", "authd"), ("fork", "birth", "a child
                 if why:
                     found[f"{action} ({NAMES[int(action.split(':')[1])]})"] = why
             expect(not found, found)
+
+    if role == "main":
+        @case("a changed file of passwords that could not be read once is read with the next question")
+        def _():
+            tried = [call for call in CALLS if call.name == "openat"]
+            expect(tried, "it opens nothing anew")
+            for call in tried:
+                run = Run(role, begin, f"errno:{call.count}:{errno.ENFILE}")
+                equal([kind for kind, _ in run.again or []], EXPECTED, run.log[-500:])
+
+        @case("authd rests while it cannot accept, and does not spin")
+        def _():
+            first = next(call for call in CALLS if call.name == "accept4")
+            with Traced(parts, "authd", ["auth/authd"], "pn-auth", f"errno:{first.count}:{errno.EMFILE}:on", role=role, begin=begin, listener=asked, second=tickets) as traced:
+                expect_rests(parts, traced, "authd")
 
 
 finish()

@@ -124,6 +124,7 @@ with Instance(users=("alice",), domains=("here.example",), settings={"checkers":
         equal(refusal, "")
         equal(pop.stat()[0], 0)
         pop.quit()
+        expect(hanging.is_alive(), "who came later waited for the checker that hangs")
         for wrong in ("wrong", RIGHT + "x", RIGHT[:-1], RIGHT.upper(), "x\tskip_password_check=yes"):
             contains(pop3("carol", wrong)[0], "-ERR [AUTH]", wrong)
         contains(pop3("nobody-here", RIGHT)[0], "-ERR [AUTH]", "no such mailbox")
