@@ -159,7 +159,7 @@ Status SmtpSession::conclude_sasl(const SaslServer::Step& step, std::string_view
   }
   LogLine{"login-failed"}
       .add("login", step.login)
-      .add("mechanism", mechanism)
+      .add("mechanism", step.kind == Outcome::unknown ? std::string_view{"?"} : mechanism)  // it may be a password, in the wrong place
       .add("client", client_.address)
       .add("why", step.error)
       .write();

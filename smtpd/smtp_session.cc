@@ -81,6 +81,7 @@ Status SmtpSession::converse(Greet greet) {
     auto const line = TRY(in_.next(rules_.is_submission() ? longest_auth : longest_command, patience()));
     if (!line) return Done{};
     TRY(command(*line));
+    if (was_asked_for_login_ || line->was_cut) in_.wipe();  // a password may have come where none is taken
   }
   return out_.flush(patience());
 }
@@ -101,7 +102,9 @@ Status SmtpSession::command(const LineReader::Line& line) {
   auto const words = CommandLine::parse(line.bytes);
   if (!words) return refuse_command(words.error().what());
   const Verb* const verb = find_verb(words->verb);
-  verb_ = verb ? verb->name : words->verb;
+  // What is no command may be a client's password, behind an AUTH that went wrong: no log gets it.
+  verb_ = verb ? std::string_view{verb->name} : was_asked_for_login_ ? "?" : words->verb;
+  if (verb_ == "AUTH") was_asked_for_login_ = true;
   if (line.bytes.size() > longest_command && verb_ != "AUTH") return refuse_command("500 5.5.2 Line too long");
   if (!verb) return refuse_command("500 5.5.1 Command unknown");
   if (!verb->act) return refuse_command("502 5.5.1 Command not implemented");

@@ -123,6 +123,7 @@ class SmtpSession {
   bool is_extended_ = false;  // EHLO
   std::optional<TlsFacts> tls_;
   std::string login_;  // who logged in
+  bool was_asked_for_login_ = false;  // AUTH, taken or not
   Envelope envelope_;
   std::uint64_t message_size_ = 0;  // as MAIL says; 0 is unknown
   std::size_t envelope_bytes_ = 0;

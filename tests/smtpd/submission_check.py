@@ -211,6 +211,27 @@ def _():
         contains(log, "event=login-failed ")
 
 
+@case("a password that came where none is taken, behind an AUTH that went wrong, is in no log")
+def _():
+    word = base64.b64encode(b"secretword")
+    with Session(begin=EHLO) as session:
+        session.ask(b"AUTH LOGIN\r\n", "334")
+        session.ask(b"bob\r\n", "501")
+        session.ask(word + b"\r\n", "500")
+        session.ask(b"secretword\r\n", "500")
+        session.ask(b"AUTH " + word + b"\r\n", "504")
+        log = session.log()
+        for text in ("secretword", word.decode().rstrip("=")):
+            expect(text.lower() not in log.lower(), log)
+        contains(log, "command=? ")
+        contains(log, "mechanism=? ")
+    with Session(None, begin=None) as session:  # on port 25
+        session.ask(EHLO, "250")
+        session.ask(b"AUTH LOGIN\r\n", "502")
+        session.ask(word + b"\r\n", "500")
+        expect(word.decode().rstrip("=").lower() not in session.log().lower(), session.log())
+
+
 for what, control, addresses in (
     ("own addresses: mailbox, extensions, other domains' addresses of that mailbox, any case", {},
      [b"bob@here.example", b"bob-list@here.example", b"BOB@Here.Example", b"bob@mx.here.example"]),
