@@ -32,8 +32,9 @@ class TicketKeys {
  public:
   static Result<TicketKeys> make();
   ~TicketKeys() { forget(); }
-  TicketKeys(TicketKeys&&) = default;
-  TicketKeys& operator=(TicketKeys&&) = default;
+  // What was moved from holds no secret: every connection's process has a copy of where it was.
+  TicketKeys(TicketKeys&& other) noexcept : current_(other.current_), previous_(other.previous_), due_(other.due_) { other.forget(); }
+  TicketKeys& operator=(TicketKeys&&) = delete;
 
   Status roll_when_due();
   Deadline due() const { return due_; }

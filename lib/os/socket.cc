@@ -83,7 +83,7 @@ Result<Received> receive_with_fd(int socket, std::span<char> room) {
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  message.msg_controllen = CMSG_LEN(sizeof(int));  // its padding has room for a second descriptor: the kernel closes that
   ssize_t got;
   while ((got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0)
     if (errno != EINTR) return system_error("receive");

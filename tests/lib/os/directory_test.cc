@@ -2,11 +2,13 @@
 #include "lib/os/directory.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstring>
 
 #include "lib/os/io.h"
 #include "lib/os/socket.h"
@@ -193,6 +195,34 @@ TEST_CASE("a descriptor is passed with its bytes, and the peer is known") {
   CHECK(receive_with_fd(theirs.number(), room)->bytes == 0);
   CHECK(connect_stream(std::string(200, 'p')).error().is_permanent());
   CHECK(service_socket("queue-anyone") == "run/queue-anyone/s");
+}
+
+TEST_CASE("of two descriptors in one message none is left open that nobody knows of") {
+  auto [ours, theirs] = *stream_pair();
+  int const two[] = {ours.number(), ours.number()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof two)] = {};
+  char byte = 'x';
+  iovec piece{&byte, 1};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof two);
+  std::memcpy(CMSG_DATA(header), two, sizeof two);
+  Fd const before{dup(0)};
+  REQUIRE(sendmsg(ours.number(), &message, 0) == 1);
+  char room[16];
+  {
+    auto const received = receive_with_fd(theirs.number(), room);
+    REQUIRE(received);
+    CHECK(received->bytes == 1);
+  }
+  Fd const after{dup(0)};
+  CHECK(after.number() == before.number() + 1);  // the lowest that is free
 }
 
 TEST_CASE("readiness is a newline on the descriptor that is named, once, or nothing") {
