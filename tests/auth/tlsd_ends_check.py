@@ -233,6 +233,18 @@ def children():
         return [int(pid) for pid in file.read().split()]
 
 
+def wait_for_no_children():
+    """Those of an earlier case may still be ending."""
+    while left := children():
+        for pid in left:
+            try:
+                ended = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            expect(select.select([ended], [], [], 60)[0], f"{pid} does not end")
+            os.close(ended)
+
+
 def private_numbers():
     for name in ("host-ecdsa", "host-rsa"):
         pem = pathlib.Path(f"tls/keys/{name}.pem").read_bytes()
@@ -251,6 +263,7 @@ def private_numbers():
 def _():
     secrets = list(private_numbers())
     expect(len(secrets) >= 10, secrets)
+    wait_for_no_children()
     with place.server_side(), place.server_side("submission", "pn-submit"):
         pids = [place.tlsd.process.pid, *children()]
         equal(len(pids), 3)
@@ -265,6 +278,7 @@ def _():
 
 @case("a connection's process has no file open, no process to make and no new right: its filter, its limits")
 def _():
+    wait_for_no_children()
     with place.server_side():
         (child,) = children()
         links = [os.readlink(f"/proc/{child}/fd/{fd}") for fd in os.listdir(f"/proc/{child}/fd")]
