@@ -70,8 +70,8 @@ Status SmtpClient::secure(const std::string& helo, const TlsPlan& plan, TlsDoor&
     return exchange_.fail("4.7.0", "something came behind its answer to STARTTLS, before TLS");
   TRY(start_tls(*std::move(tlsc), plan));
   auto const status = introduce(helo);
-  // With TLS 1.3 a host says only now that it does not like ours.
-  if (!status && !must && exchange_.was_left()) way_ = SmtpRefusal::Way::in_the_clear;
+  // With TLS 1.3 a host says only now that it does not like ours. One that says 421 inside of it is busy, and can do TLS.
+  if (!status && !must && exchange_.was_left() && !exchange_.said_421()) way_ = SmtpRefusal::Way::in_the_clear;
   return status;
 }
 

@@ -200,6 +200,23 @@ TEST_CASE("a host that leaves when it sees TLS") {
   }
 }
 
+TEST_CASE("a host that is too busy and says so inside TLS is not asked again in the clear") {
+  FakeTls tls{facts()};
+  ScriptedClient peer{[](PeerSide& side) {
+    offer(side);
+    side.is(side.line(), "STARTTLS\r\n");
+    side.say("220 go ahead\r\n");
+    side.is(side.line(), "tls?\n");
+    side.say("tls!\n");
+    side.line();
+    side.say("421 too many connections\r\n");
+    side.close();
+  }};
+  auto const refusal = greet(peer, may(), tls);
+  REQUIRE(refusal);
+  CHECK(refusal->way == Way::other_host);
+}
+
 TEST_CASE("a tlsd that is away is not the host's trouble") {
   Script const script = [](PeerSide& side) {
     offer(side);
