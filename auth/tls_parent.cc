@@ -19,7 +19,7 @@ namespace {
 
 constexpr int listener = 0;
 constexpr std::size_t most = 1000;           // connections, each a process
-constexpr std::ptrdiff_t most_of_one = 500;  // of one asker's uid, so that the others have the rest
+constexpr std::ptrdiff_t most_of_one = 333;  // of one asker's uid: three of them ask, and none can take another's place
 constexpr unsigned most_crashes = 8;         // each may be a guess at where things are in memory
 
 void refuse(const Fd& asker, uid_t uid, std::string_view reason) {
